@@ -1,0 +1,64 @@
+"""The `mathmill` command: every job by hand, no Airflow needed."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "demo": ("mathmill.demo.run", "the whole chain on the embedded default, through Airflow"),
+    "up": ("mathmill.stack.up", "start Airflow and MLflow on this machine"),
+    "down": ("mathmill.stack.down", "stop what `up` started"),
+    "status": ("mathmill.stack.status", "say which services run, and where"),
+    "recipe show": ("mathmill.recipe_commands", "print a recipe with every default filled in"),
+    "recipe check": ("mathmill.recipe_commands", "validate a recipe"),
+    "corpus ingest": ("mathmill.corpus.ingest", "WARC files to pages"),
+    "corpus dedup": ("mathmill.corpus.dedup", "drop pages that stand twice, or nearly so"),
+    "corpus classify": ("mathmill.corpus.classify", "train the fastText classifier on the seed"),
+    "corpus score": ("mathmill.corpus.score", "score pages with the classifier"),
+    "corpus select": ("mathmill.corpus.selection", "keep the best pages within a token budget"),
+    "corpus domains": ("mathmill.corpus.domains", "collection rate by domain and URL prefix"),
+    "corpus annotate": ("mathmill.corpus.annotate", "decide which URL prefixes are mathematics"),
+    "corpus grow": ("mathmill.corpus.grow", "add uncollected pages under annotated prefixes to the seed"),
+    "corpus decontaminate": ("mathmill.corpus.decontaminate", "remove pages that hold benchmark text"),
+    "corpus tokenize": ("mathmill.corpus.tokenization", "pages to token shards"),
+    "corpus report": ("mathmill.corpus.report", "close a build with its report"),
+    "corpus build": ("mathmill.corpus.build", "the whole corpus loop, no Airflow"),
+    "train pretrain": ("mathmill.training.launch", "pretrain on token shards"),
+    "train sft": ("mathmill.training.launch", "tune on solved questions"),
+    "train reward": ("mathmill.training.launch", "train the outcome reward model"),
+    "train rl": ("mathmill.training.launch", "reinforcement learning"),
+    "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
+}
+"""Command words to the module whose `main` runs it, and what it does."""
+
+PASSED_ON = {"recipe show": "show", "recipe check": "check"} | {
+    f"train {stage}": stage for stage in ("pretrain", "sft", "reward", "rl")
+}
+"""Commands that share a module, and the word by which it tells them apart."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; see `mathmill --help`."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return 0 if words else 2
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in COMMANDS:
+            module = import_module(COMMANDS[name][0])
+            rest = words[length:]
+            code: int = module.main([PASSED_ON[name], *rest] if name in PASSED_ON else rest)
+            return code
+    print(f"mathmill: error: no command '{' '.join(words[:2])}': see `mathmill --help`", file=sys.stderr)
+    return 2
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  mathmill {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(["usage: mathmill COMMAND …   (mathmill COMMAND --help for its options)", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From web archives to a decontaminated, tokenised mathematical corpus, on Spark."""

@@ -1,0 +1,95 @@
+"""The folders of one corpus build: the one place that knows their names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mathmill.output import is_finished
+from mathmill.recipe import MAX_ITERATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One round of mining: train the classifier, score, select, count by domain, annotate, grow the seed."""
+
+    root: Path
+
+    @property
+    def classifier(self) -> Path:
+        """`classifier.bin` and its precision and recall card."""
+        return self.root / "classifier"
+
+    @property
+    def scores(self) -> Path:
+        """Table `scores`."""
+        return self.root / "scores"
+
+    @property
+    def collected(self) -> Path:
+        """Table `collected`."""
+        return self.root / "collected"
+
+    @property
+    def domains(self) -> Path:
+        """Tables `domains/domains` and `domains/prefixes`."""
+        return self.root / "domains"
+
+    @property
+    def annotations(self) -> Path:
+        """Table `annotations`: which URL prefixes are mathematics."""
+        return self.root / "annotations"
+
+    @property
+    def seed(self) -> Path:
+        """The seed that the next iteration's classifier learns from."""
+        return self.root / "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One corpus build."""
+
+    root: Path
+
+    @property
+    def ingested(self) -> Path:
+        """Tables `ingested/pages` and `ingested/rejected`."""
+        return self.root / "ingested"
+
+    @property
+    def unique(self) -> Path:
+        """Tables `unique/pages` and `unique/duplicates`."""
+        return self.root / "unique"
+
+    @property
+    def decontaminated(self) -> Path:
+        """Tables `decontaminated/kept`, which is the corpus, and `decontaminated/removed`."""
+        return self.root / "decontaminated"
+
+    @property
+    def corpus(self) -> Path:
+        """Table `corpus`: the final pages."""
+        return self.decontaminated / "kept"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer trained on the corpus, or a copy of the recipe's."""
+        return self.root / "tokenizer"
+
+    @property
+    def shards(self) -> Path:
+        """Token shards for pretraining."""
+        return self.root / "shards"
+
+    @property
+    def report(self) -> Path:
+        """Counts in and out of every stage, as JSON."""
+        return self.root / "report.json"
+
+    def iteration(self, number: int) -> Iteration:
+        """Iteration `number`, counted from 1."""
+        return Iteration(self.root / f"iteration-{number}")
+
+    def finished_iterations(self) -> list[Iteration]:
+        """The iterations that collected pages, in order."""
+        rounds = [self.iteration(number) for number in range(1, MAX_ITERATIONS + 1)]
+        return [one for one in rounds if is_finished(one.collected)]

@@ -1,0 +1,1 @@
+"""Questions, answer checking and accuracy."""

@@ -1,0 +1,55 @@
+"""Where mathmill keeps its state: services, their data, and every finished output.
+
+```
+$MATHMILL_HOME/
+  outputs/<recipe>/corpus/<run>/      one corpus build (see mathmill.corpus.layout)
+  outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
+  outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
+  mlflow/                             tracking database and artifacts
+  airflow/                            the embedded Airflow: database, logs, logins
+```
+"""
+
+import os
+from pathlib import Path
+
+from mathmill.errors import UserError
+from mathmill.output import is_finished
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+STAGE_COMMANDS = {
+    "corpus": "mathmill corpus build",
+    "base": "mathmill train pretrain",
+    "instruct": "mathmill train sft",
+    "reward": "mathmill train reward",
+    "rl": "mathmill train rl",
+    "evaluation": "mathmill evaluate",
+}
+"""What lies in the home, by folder name, and the command that makes it."""
+
+
+def home() -> Path:
+    """The home folder: `$MATHMILL_HOME`, or `.mathmill/` in the checkout."""
+    return Path(os.environ.get("MATHMILL_HOME") or CHECKOUT / ".mathmill").resolve()
+
+
+def outputs(recipe_name: str, stage: str) -> Path:
+    """The folder that holds one run folder a finished output of `stage`."""
+    return home() / "outputs" / recipe_name / stage
+
+
+def newest_output(recipe_name: str, stage: str) -> Path:
+    """The newest finished output of `stage`.
+
+    Raises:
+        UserError: there is none; the message names the command that makes it.
+    """
+    folder = outputs(recipe_name, stage)
+    finished = [run for run in folder.iterdir() if is_finished(run)] if folder.is_dir() else []
+    if not finished:
+        command = f"{STAGE_COMMANDS[stage]} --recipe {recipe_name} …"
+        raise UserError(
+            f"no finished {stage} of recipe '{recipe_name}' under {folder}: make one with `{command}`, or name one"
+        )
+    return max(finished, key=lambda run: ((run / "_SUCCESS").stat().st_mtime_ns, run.name))

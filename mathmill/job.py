@@ -1,0 +1,198 @@
+"""One stage's run, the same under `spark-submit`, `torchrun`, a shell and a test.
+
+A job module has a `main(argv)` that declares its inputs with `job_parser` and hands a body to `run_job`. The body
+writes into `job.out` and returns its figures; around it `run_job` reads the recipe, skips finished output, opens
+the MLflow run, completes the output directory and turns user errors into one line and exit code 2.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mathmill import home, tracking
+from mathmill.errors import UserError
+from mathmill.output import is_finished, output_directory, partial_path, write_text
+from mathmill.recipe import Recipe, load_recipe
+from mathmill.tracking import NoRun, TaskRun
+
+log = logging.getLogger("mathmill")
+
+Figures = Mapping[str, float | int | str]
+"""What a job reports of itself; the numbers become MLflow metrics."""
+
+RECORD = "job.json"
+RUN_ID = "mlflow_run_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a body needs to know."""
+
+    stage: str
+    recipe: Recipe
+    out: Path
+    """The folder to write to: partial until the body returns."""
+    final: Path
+    """Where the output will stand when it is complete."""
+    run: TaskRun
+    """The MLflow run; on ranks other than the first one that logs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What a finished output says of the job that made it (`job.json`)."""
+
+    stage: str
+    recipe: str
+    recipe_digest: str
+    arguments: dict[str, str]
+    figures: dict[str, float | int | str]
+    seconds: float
+    mlflow_run_id: str
+    mlflow_experiment_id: str
+    finished: str
+
+    @classmethod
+    def read(cls, directory: Path) -> "JobRecord":
+        """The record of the finished output `directory`."""
+        return cls(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
+
+
+def job_parser(description: str | None, *, stage: str | None = None) -> argparse.ArgumentParser:
+    """A parser with what every job takes: `--recipe`, `--set` and `--out`.
+
+    Args:
+        description: the job module's docstring.
+        stage: a folder name of the home (`mathmill.home`); with it `--out` defaults to a new run folder there.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--recipe", default="deepseekmath-7b", help="name in recipes/ or path (default: %(default)s)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a key of the recipe"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=stage is None,
+        help="output directory" + (f" (default: a new folder in the home's {stage}/)" if stage else ""),
+    )
+    parser.set_defaults(home_stage=stage)
+    return parser
+
+
+def run_job(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Figures], *, resume: bool = False) -> int:
+    """Run `body` as the job `stage` and complete its output directory.
+
+    Args:
+        stage: name of the MLflow run.
+        arguments: parsed by a `job_parser`.
+        body: writes to `job.out` and returns its figures.
+        resume: whether the body can go on from what an interrupted try left in `job.out`.
+
+    Returns:
+        The exit code: 0, 2 after a user error, 130 after Ctrl-C.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    return exit_code(lambda: _run(stage, arguments, body, resume))
+
+
+def exit_code(action: Callable[[], object]) -> int:
+    """Run `action`; its exit code by mathmill's rules, with the one line for a user error already printed."""
+    try:
+        action()
+    except UserError as error:
+        print(f"mathmill: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mathmill: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def is_main_rank() -> bool:
+    """Whether this process is the first of its job, the one that writes and logs."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _run(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Figures], resume: bool) -> None:
+    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    out = _output_path(arguments, recipe)
+    given = _arguments(arguments)
+    if is_finished(out):
+        _check_same(out, recipe, given)
+        log.info("%s: %s is finished already, nothing to do", stage, out)
+        return
+    if not is_main_rank():
+        body(Job(stage, recipe, partial_path(out), out, NoRun()))
+        return
+    started = time.monotonic()
+    with output_directory(out, resume=resume) as partial, _tracked(recipe, stage, partial) as run:
+        run.log_params({"recipe": arguments.recipe, "recipe_digest": recipe.digest(), "out": out, **given})
+        figures = dict(body(Job(stage, recipe, partial, out, run)))
+        seconds = time.monotonic() - started
+        run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
+        run.log_metrics({"seconds": seconds})
+        record = JobRecord(
+            stage=stage,
+            recipe=recipe.name,
+            recipe_digest=recipe.digest(),
+            arguments=given,
+            figures=figures,
+            seconds=round(seconds, 3),
+            mlflow_run_id=run.run_id,
+            mlflow_experiment_id=run.experiment_id,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
+        (partial / RUN_ID).unlink()
+    log.info("%s: %s", stage, ", ".join(f"{name} {_short(value)}" for name, value in figures.items()))
+    log.info("%s: finished %s in %.1f s", stage, out, seconds)
+
+
+@contextmanager
+def _tracked(recipe: Recipe, stage: str, partial: Path) -> Iterator[TaskRun]:
+    """The MLflow run of this output; a resumed try goes on with the run of the interrupted one."""
+    note = partial / RUN_ID
+    interrupted = note.read_text(encoding="utf-8") if note.is_file() else None
+    with tracking.task_run(recipe, stage, resume=interrupted) as run:
+        write_text(note, run.run_id)
+        yield run
+
+
+def _output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
+    if arguments.out is not None:
+        return Path(arguments.out).resolve()
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return home.outputs(recipe.name, arguments.home_stage) / now
+
+
+def _arguments(arguments: argparse.Namespace) -> dict[str, str]:
+    """The job's own inputs, as text: what else than the recipe decides its output."""
+    ours = {"recipe", "overrides", "out", "home_stage"}
+    return {name: str(value) for name, value in sorted(vars(arguments).items()) if name not in ours}
+
+
+def _check_same(out: Path, recipe: Recipe, given: Mapping[str, str]) -> None:
+    record = JobRecord.read(out)
+    if record.recipe_digest != recipe.digest():
+        raise UserError(f"{out} was made with another recipe or other overrides: choose another --out or remove it")
+    if changed := sorted(name for name, value in given.items() if record.arguments.get(name) != value):
+        raise UserError(
+            f"{out} was made with --{changed[0]} {record.arguments.get(changed[0])}: choose another --out or remove it"
+        )
+
+
+def _short(value: float | str) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else value

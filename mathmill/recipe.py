@@ -1,0 +1,587 @@
+"""The typed recipe: every number of a run, in one validated YAML file.
+
+The defaults are the figures of DeepSeekMath 7B (arXiv 2402.03300); where the paper is silent the field's
+docstring says what was chosen. Read one with `load_recipe`; a mistake in it is one `UserError` line that names
+the file, the key and the mend.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from mathmill.errors import UserError
+from mathmill.home import CHECKOUT
+
+RECIPES = CHECKOUT / "recipes"
+MAX_ITERATIONS = 4
+"""Rounds of mining that `corpus_refresh` is laid out for; the paper stopped after four (section 2.1)."""
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+"""A whole number; `120e9` is one."""
+PositiveCount = Annotated[Count, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of the recipe: strict about keys and types, immutable, documented by its docstrings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class ReasoningGymSource(Section):
+    """Questions made by a generator of the reasoning-gym package."""
+
+    kind: Literal["reasoning_gym"]
+    generator: str
+    """The generator's name, for example `chain_sum`."""
+    size: PositiveCount
+    seed: Count
+    config: dict[str, Any] = {}
+    """The generator's own settings."""
+
+
+class HuggingFaceSource(Section):
+    """Questions loaded with `datasets.load_dataset`."""
+
+    kind: Literal["huggingface"]
+    id: str
+    """Hub id, for example `openai/gsm8k`."""
+    subset: str | None = None
+    split: str = "test"
+    layout: Literal["question", "gsm8k", "math", "cmath", "agieval"]
+    """How the publisher lays out a row; `question` is mathmill's own layout."""
+    limit: PositiveCount | None = None
+
+
+class FileSource(Section):
+    """Questions in a JSON Lines file."""
+
+    kind: Literal["file"]
+    path: str
+    layout: Literal["question", "gsm8k", "math", "cmath", "agieval"] = "question"
+    limit: PositiveCount | None = None
+
+
+QuestionSource = Annotated[ReasoningGymSource | HuggingFaceSource | FileSource, Field(discriminator="kind")]
+
+
+class SparkRecipe(Section):
+    """Where Spark runs and with what settings."""
+
+    master: str = "local[*]"
+    driver_memory: str = "2g"
+    conf: dict[str, str] = {}
+    """Spark settings passed through untouched."""
+
+
+class MinHashRecipe(Section):
+    """Near-duplicate detection. The paper gives no figures; these are FineWeb's: threshold (1/14)^(1/8) = 0.72."""
+
+    ngram: PositiveCount = 5
+    bands: PositiveCount = 14
+    rows: PositiveCount = 8
+
+
+class ClassifierRecipe(Section):
+    """The fastText classifier that recalls mathematical pages (section 2.1)."""
+
+    positives: PositiveCount = 500_000
+    negatives: PositiveCount = 500_000
+    dim: PositiveCount = 256
+    learning_rate: Rate = 0.1
+    word_ngrams: PositiveCount = 3
+    min_count: PositiveCount = 3
+    epochs: PositiveCount = 3
+    buckets: PositiveCount = 2_000_000
+    """Hash buckets of the word n-grams. Not in the paper; fastText's default."""
+    threads: PositiveCount = 1
+    """Training is deterministic with one thread only."""
+    held_out: Share = 0.1
+    """Share of the labelled pages kept for the model's precision and recall card."""
+
+
+class AnnotationRecipe(Section):
+    """Which URL prefixes of a math-related domain are mathematics, decided by thresholds (mode `auto`)."""
+
+    mode: Literal["auto"] = "auto"
+    min_pages: PositiveCount = 5
+    """A prefix with fewer pages is left undecided."""
+    min_rate: Share = 0.5
+    """Collected share of a prefix's pages from which it counts as mathematics."""
+
+
+class DecontaminationRecipe(Section):
+    """Removal of pages that hold benchmark text (section 2.1)."""
+
+    ngram: PositiveCount = 10
+    """A page that shares this many words in a row with a benchmark text is removed."""
+    min_ngram: PositiveCount = 3
+    """A benchmark text of `min_ngram` to `ngram - 1` words is matched whole."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min_ngram >= self.ngram:
+            raise ValueError(f"min_ngram ({self.min_ngram}) must be smaller than ngram ({self.ngram})")
+        return self
+
+
+class CorpusRecipe(Section):
+    """From WARC files to a mathematical corpus (section 2.1)."""
+
+    input: list[str] = []
+    """WARC files, globs, `warc.paths.gz` files or crawl ids."""
+    files: PositiveCount | None = None
+    """Read at most so many WARC files of the input; all by default."""
+    seed: str = "open-web-math/open-web-math"
+    """The first positive pages: a JSON Lines or Parquet path, or a Hugging Face id, with `url` and `text`."""
+    benchmarks: list[QuestionSource] = []
+    """Question sets that no page of the corpus may hold."""
+    min_characters: Count = 200
+    """Pages with less text are rejected as `too_short`."""
+    minhash: MinHashRecipe = MinHashRecipe()
+    classifier: ClassifierRecipe = ClassifierRecipe()
+    iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)] = 4
+    tokens: list[PositiveCount] = [40_000_000_000, 89_000_000_000, 120_000_000_000, 120_000_000_000]
+    """Tokens kept in each iteration, by rank of score. The paper reports 40B, 89B and, at the end, 120B."""
+    min_score: Share = 0.5
+    """Pages that the classifier holds for less likely mathematics are not collected, whatever the budget.
+    Not in the paper, whose web never runs out before its budget does."""
+    converged_share: Share = 0.98
+    """Mining stops when so much of an iteration's pages had been collected before."""
+    domain_rate: Share = 0.10
+    """A domain of which more than this share was collected is math-related."""
+    annotation: AnnotationRecipe = AnnotationRecipe()
+    decontamination: DecontaminationRecipe = DecontaminationRecipe()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.tokens) < self.iterations:
+            raise ValueError(
+                f"tokens has {len(self.tokens)} budgets for {self.iterations} iterations: give one an iteration"
+            )
+        return self
+
+
+class TrainTokenizer(Section):
+    """A byte-level BPE trained on the corpus, digits split one by one."""
+
+    vocabulary: Annotated[Count, Field(ge=300)]
+
+
+class TokenizerRecipe(Section):
+    """The tokenizer: an existing one, or one trained on the corpus."""
+
+    pretrained: str | None = "deepseek-ai/deepseek-coder-7b-base-v1.5"
+    train: TrainTokenizer | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.pretrained is None) == (self.train is None):
+            raise ValueError("give either `pretrained` or `train`, the other as null")
+        return self
+
+
+class LlamaShape(Section):
+    """A LLaMA model made from nothing; the vocabulary is the tokenizer's."""
+
+    hidden_size: PositiveCount
+    intermediate_size: PositiveCount
+    layers: PositiveCount
+    attention_heads: PositiveCount
+    key_value_heads: PositiveCount
+    tie_embeddings: bool = False
+    rope_theta: Rate = 10_000.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.hidden_size % self.attention_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of attention_heads {self.attention_heads}")
+        if self.attention_heads % self.key_value_heads:
+            raise ValueError(
+                f"attention_heads {self.attention_heads} is no multiple of key_value_heads {self.key_value_heads}"
+            )
+        return self
+
+
+class ModelRecipe(Section):
+    """What pretraining starts from: a checkpoint, or a shape with random weights."""
+
+    checkpoint: str | None = "deepseek-ai/deepseek-coder-7b-base-v1.5"
+    shape: LlamaShape | None = None
+    context: PositiveCount = 4096
+    """Tokens in a training sequence."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.checkpoint is None) == (self.shape is None):
+            raise ValueError("give either `checkpoint` or `shape`, the other as null")
+        return self
+
+
+class LaunchRecipe(Section):
+    """How many processes a DeepSpeed job has."""
+
+    processes: PositiveCount = 8
+    """Ranks on this machine; one a GPU."""
+    threads: PositiveCount = 8
+    """CPU threads a rank (OMP_NUM_THREADS)."""
+
+
+class OptimizerRecipe(Section):
+    """AdamW; the betas and decay are the paper's (section 2.2), the clipping DeepSeek LLM's practice."""
+
+    learning_rate: Rate
+    betas: Annotated[list[Share], Field(min_length=2, max_length=2)] = [0.9, 0.95]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """Not applied to norms and biases."""
+    clip: Rate = 1.0
+    """Greatest norm of the gradient."""
+    schedule: Literal["multi_step", "constant"] = "constant"
+    """`multi_step`: x0.316 after 80% of the steps and x0.1 after 90%, after the warm-up."""
+    warmup_steps: Count = 0
+
+
+class MixtureSource(Section):
+    """One named source of pretraining tokens."""
+
+    name: str
+    weight: Rate
+    """Share of the training tokens."""
+    path: str | None = None
+    """Folder of token shards (`mathmill corpus tokenize`); null stands for the recipe's own corpus."""
+
+
+class PretrainRecipe(Section):
+    """Continued pretraining (section 2.3)."""
+
+    mixture: Annotated[list[MixtureSource], Field(min_length=1)] = [
+        MixtureSource(name="deepseekmath_corpus", weight=0.56),
+        MixtureSource(name="algebraic_stack", weight=0.04, path="shards/algebraic_stack"),
+        MixtureSource(name="arxiv", weight=0.10, path="shards/arxiv"),
+        MixtureSource(name="github_code", weight=0.20, path="shards/github_code"),
+        MixtureSource(name="natural_language", weight=0.10, path="shards/natural_language"),
+    ]
+    total_tokens: PositiveCount = 500_000_000_000
+    batch_tokens: PositiveCount = 10_485_760
+    """Tokens an optimiser step; the paper's 10M, as 2,560 sequences of 4,096."""
+    micro_batch: PositiveCount = 4
+    """Sequences a rank a forward pass."""
+    optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=4.2e-4, schedule="multi_step", warmup_steps=2000)
+    checkpoint_steps: PositiveCount = 500
+    validation_documents: PositiveCount = 256
+    """Documents of each source held out for the validation loss."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        total = sum(source.weight for source in self.mixture)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the weights of mixture add up to {total:g}, not to 1")
+        names = [source.name for source in self.mixture]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources of mixture have one name")
+        if self.optimizer.warmup_steps * self.batch_tokens >= self.total_tokens:
+            raise ValueError(
+                f"optimizer.warmup_steps {self.optimizer.warmup_steps} leaves no step of the"
+                f" {self.total_tokens // self.batch_tokens} to train at full rate"
+            )
+        return self
+
+
+class SolutionSource(Section):
+    """Solved questions for instruction tuning: a question source whose rows have a `solution`."""
+
+    questions: QuestionSource
+    format: Literal["cot", "pot", "tool"] = "cot"
+
+
+class PromptRecipe(Section):
+    """How a question is put to a tuned model, the same in tuning, reward, reinforcement and evaluation."""
+
+    suffix: str = "\nPlease reason step by step, and put your final answer within \\boxed{}."
+    """Follows the question; the paper's, of its evaluation code."""
+    shots: Count = 4
+    """Solved examples shown to a base model, which was never tuned on the format."""
+
+
+class InstructRecipe(Section):
+    """Instruction tuning (section 3): 500 steps of 256 sequences at a constant rate of 5e-5."""
+
+    sources: list[SolutionSource] = []
+    steps: PositiveCount = 500
+    batch: PositiveCount = 256
+    """Packed sequences of the context length an optimiser step."""
+    micro_batch: PositiveCount = 4
+    optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=5e-5)
+    checkpoint_steps: PositiveCount = 100
+
+
+class SamplingRecipe(Section):
+    """How completions are drawn. The paper gives the length only."""
+
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    """0 is greedy."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_new_tokens: PositiveCount = 1024
+
+
+class RewardModelRecipe(Section):
+    """The outcome reward model, made from the base model (section 4.2): does a solution reach the right answer?"""
+
+    questions: list[QuestionSource] = []
+    samples: PositiveCount = 8
+    """Solutions drawn from the instruct model for each question."""
+    sampling: SamplingRecipe = SamplingRecipe()
+    held_out: Share = 0.1
+    """Share of the questions on which accuracy and AUC are measured."""
+    epochs: PositiveCount = 1
+    batch: PositiveCount = 256
+    """Solutions an optimiser step."""
+    micro_batch: PositiveCount = 16
+    optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=2e-5)
+    checkpoint_steps: PositiveCount = 100
+
+
+class RewardPart(Section):
+    """One term of the reward, a weighted sum."""
+
+    kind: Literal["rule", "outcome_model"]
+    """`rule`: 1 for the right answer, else 0. `outcome_model`: the reward model's probability of being right."""
+    weight: Rate = 1.0
+
+
+class ReinforceRecipe(Section):
+    """Reinforcement learning (section 4). Clip range, temperature and number of steps are not in the paper."""
+
+    algorithm: Literal["grpo", "online_rft"] = "grpo"
+    questions: list[QuestionSource] = []
+    rewards: Annotated[list[RewardPart], Field(min_length=1)] = [RewardPart(kind="outcome_model")]
+    group: Annotated[Count, Field(ge=2)] = 64
+    """Completions drawn for each question (G)."""
+    questions_per_step: PositiveCount = 16
+    """16 questions x 64 completions is the paper's training batch of 1,024."""
+    steps: PositiveCount = 1000
+    updates: PositiveCount = 1
+    """Optimiser steps on each batch of samples (mu)."""
+    clip: Share = 0.2
+    """Range of the probability ratio (epsilon); PPO's usual value."""
+    kl_coefficient: Annotated[float, Field(ge=0)] = 0.04
+    advantage_epsilon: Annotated[float, Field(ge=0)] = 1e-6
+    """Added to the group's standard deviation, which is the population's (divided by G)."""
+    sampling: SamplingRecipe = SamplingRecipe()
+    micro_batch: PositiveCount = 16
+    """Completions a rank a forward pass."""
+    optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=1e-6)
+    checkpoint_steps: PositiveCount = 50
+
+
+class EvaluationRecipe(Section):
+    """Accuracy on held-out questions."""
+
+    tasks: dict[str, QuestionSource] = {}
+    samples: PositiveCount = 1
+    """Completions a question; with one, greedy decoding as in the paper's tables."""
+    sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
+    batch: PositiveCount = 64
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.samples > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are all the same: raise sampling.temperature")
+        return self
+
+
+class Recipe(Section):
+    """Everything one run of the chain needs to know."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    """Names the MLflow experiment, the models and the output folders."""
+    description: str = ""
+    seed: Count = 0
+    spark: SparkRecipe = SparkRecipe()
+    launch: LaunchRecipe = LaunchRecipe()
+    deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}, "bf16": {"enabled": True}}
+    """DeepSpeed's own configuration, passed through untouched; batch sizes and clipping come from the stages."""
+    corpus: CorpusRecipe = CorpusRecipe()
+    tokenizer: TokenizerRecipe = TokenizerRecipe()
+    model: ModelRecipe = ModelRecipe()
+    pretrain: PretrainRecipe = PretrainRecipe()
+    prompt: PromptRecipe = PromptRecipe()
+    instruct: InstructRecipe = InstructRecipe()
+    reward: RewardModelRecipe = RewardModelRecipe()
+    reinforce: ReinforceRecipe = ReinforceRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.model.checkpoint is not None and self.tokenizer.pretrained is None:
+            raise ValueError("model.checkpoint comes with its own tokenizer: name it as tokenizer.pretrained")
+        _check_multiple(
+            "pretrain.batch_tokens",
+            self.pretrain.batch_tokens,
+            self.model.context * self.pretrain.micro_batch * self.launch.processes,
+            "model.context x pretrain.micro_batch x launch.processes",
+        )
+        _check_multiple(
+            "instruct.batch",
+            self.instruct.batch,
+            self.instruct.micro_batch * self.launch.processes,
+            "instruct.micro_batch x launch.processes",
+        )
+        _check_multiple(
+            "reward.batch",
+            self.reward.batch,
+            self.reward.micro_batch * self.launch.processes,
+            "reward.micro_batch x launch.processes",
+        )
+        _check_multiple(
+            "reinforce.questions_per_step",
+            self.reinforce.questions_per_step,
+            self.launch.processes,
+            "launch.processes",
+        )
+        self._check_disjoint_seeds()
+        owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
+        if taken := sorted(owned & self.deepspeed.keys()):
+            raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")
+        return self
+
+    def _check_disjoint_seeds(self) -> None:
+        training = [source.questions for source in self.instruct.sources]
+        training += [*self.reward.questions, *self.reinforce.questions]
+        drawn = {(s.generator, s.seed) for s in training if isinstance(s, ReasoningGymSource)}
+        for name, task in self.evaluation.tasks.items():
+            if isinstance(task, ReasoningGymSource) and (task.generator, task.seed) in drawn:
+                raise ValueError(
+                    f"evaluation.tasks.{name} draws {task.generator} with seed {task.seed}, as training does:"
+                    " give it a seed of its own"
+                )
+
+    def digest(self) -> str:
+        """SHA-256 of the recipe with every default filled in, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def load_recipe(reference: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and validate a recipe.
+
+    Args:
+        reference: a path, or the name of a file in `recipes/` without its suffix.
+        overrides: `section.key=value` strings, the value written as in YAML.
+
+    Raises:
+        UserError: one line with file, key and mend.
+    """
+    path = recipe_path(reference)
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a recipe is a mapping of keys to values, this is {type(values).__name__}")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        place = f"{path} with --set" if overrides else str(path)
+        raise UserError(f"{place}: {_explain(error)}") from error
+
+
+def recipe_path(reference: str) -> Path:
+    """The file that `reference`, a path or a name, stands for.
+
+    Raises:
+        UserError: there is none; the message lists the names there are.
+    """
+    named = RECIPES / f"{reference}.yaml"
+    path = named if named.is_file() else Path(reference)
+    if not path.is_file():
+        raise UserError(f"no recipe '{reference}': give a path, or one of {', '.join(recipe_names())}")
+    return path
+
+
+def recipe_names() -> list[str]:
+    """The names of the recipes in `recipes/`, sorted."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def json_schema() -> str:
+    """The JSON schema of a recipe, for editors."""
+    return json.dumps(Recipe.model_json_schema(), indent=2)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which `5e-5` and `120e9` are numbers, as YAML 1.2 has it, and no key stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(None, None, f"key '{twice.pop()}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise UserError(f"--set {override}: write it as section.key=value")
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise UserError(f"--set {key}: '{section}' is a value, not a section")
+    try:
+        target[last] = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _check_multiple(name: str, value: int, factor: int, factor_name: str) -> None:
+    if value % factor:
+        raise ValueError(f"{name} {value} must be a multiple of {factor_name} = {factor}")
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem of `error` on one line: key, what is wrong, what to write."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{_suggestion(problem['loc'])}{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if key and problem["type"] not in ("missing", "value_error"):
+        return f"{key}: {message}, got {problem['input']!r}{more}"
+    return f"{key}: {message}{more}" if key else f"{message}{more}"
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    """The key that was probably meant, or the keys there are."""
+    section: Any = Recipe.model_json_schema()
+    definitions = section["$defs"]
+    for part in location[:-1]:
+        section = section.get("properties", {}).get(part, {}) if isinstance(part, str) else section.get("items", {})
+        reference = section.get("$ref") or next((s["$ref"] for s in section.get("anyOf", []) if "$ref" in s), None)
+        section = definitions[reference.rsplit("/", 1)[1]] if reference else section
+    known = list(section.get("properties", {}))
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    if close:
+        return f": did you mean '{close[0]}'?"
+    return f": known keys are {', '.join(known)}" if known else ": remove it"

@@ -1,0 +1,298 @@
+"""MLflow: the one place that knows experiments, run names, tags and model lineage.
+
+Experiment = recipe name. One parent run a DAG run (named after the DAG), one nested run a task (named after
+the stage). Outside Airflow a job's run has no parent. Without a tracking server named by `MLFLOW_TRACKING_URI`
+runs go to the same database and artifact folder that `mathmill up` serves.
+
+MLflow is imported when a run starts, not with this module, so that parsing arguments stays quick.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from mathmill.errors import UserError
+from mathmill.home import CHECKOUT, home
+from mathmill.recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+
+STAGE = "mathmill.stage"
+RECIPE_DIGEST = "mathmill.recipe_digest"
+GIT_COMMIT = "mathmill.git_commit"
+MODEL_PATH = "mathmill.path"
+DAG_STAGE = "dag"
+CHAMPION = "champion"
+
+AIRFLOW_TAGS = {
+    "airflow.dag_id": "AIRFLOW_CTX_DAG_ID",
+    "airflow.run_id": "AIRFLOW_CTX_DAG_RUN_ID",
+    "airflow.task_id": "AIRFLOW_CTX_TASK_ID",
+    "airflow.map_index": "AIRFLOW_CTX_MAP_INDEX",
+    "airflow.try_number": "AIRFLOW_CTX_TRY_NUMBER",
+}
+"""Tag and the environment variable, set by the operator that submits a job, that holds its value."""
+
+FLUSH_SECONDS = 5.0
+BATCH = 1000
+"""Metrics in one `log_batch` call, MLflow's limit."""
+
+
+def tracking_uri() -> str:
+    """The tracking server in `MLFLOW_TRACKING_URI`, else the database in the home folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home()}/mlflow/mlflow.db"
+
+
+def artifact_root() -> Path:
+    """Where artifacts lie when the home folder's own database is used."""
+    return home() / "mlflow" / "artifacts"
+
+
+def registered_name(recipe_name: str, role: str) -> str:
+    """Name in the model registry; `role` is base, instruct, reward or rl."""
+    return f"{recipe_name}-{role}"
+
+
+class TaskRun:
+    """A running MLflow run. Step metrics are buffered and sent in batches."""
+
+    def __init__(self, client: "MlflowClient", run_id: str, experiment_id: str) -> None:
+        self._client = client
+        self.run_id = run_id
+        self.experiment_id = experiment_id
+        self._metrics: list[Any] = []
+        self._flushed = time.monotonic()
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log figures at a step; they are sent a few seconds later at the latest, or when the run ends."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._metrics += [Metric(name, float(value), now, step) for name, value in metrics.items()]
+        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log settings; values longer than MLflow's limit of 6,000 characters are cut."""
+        from mlflow.entities import Param
+
+        entries = [Param(name, str(value)[:6000]) for name, value in params.items()]
+        for start in range(0, len(entries), 100):
+            self._client.log_batch(self.run_id, params=entries[start : start + 100])
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags on the run."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def log_figure(self, figure: "Figure", name: str) -> None:
+        """Log a plot as `name`, a file name ending in .png or .svg."""
+        self._client.log_figure(self.run_id, figure, name)
+
+    def log_table(self, columns: Mapping[str, list[Any]], name: str) -> None:
+        """Log a table, shown in the run's page, as `name`, a file name ending in .json."""
+        self._client.log_table(self.run_id, dict(columns), name)
+
+    def log_text(self, text: str, name: str) -> None:
+        """Log a text file as `name`."""
+        self._client.log_text(self.run_id, text, name)
+
+    def log_artifact(self, path: Path) -> None:
+        """Log a file as it is."""
+        self._client.log_artifact(self.run_id, str(path))
+
+    def register_model(self, path: Path, recipe_name: str, role: str, tags: Mapping[str, str]) -> str:
+        """Register the model in the folder `path`, which stays where it is.
+
+        Returns:
+            The new version's number.
+        """
+        import mlflow
+
+        tags = {MODEL_PATH: str(path), STAGE: role, **tags}
+        model = mlflow.create_external_model(name=role, source_run_id=self.run_id, tags=tags, model_type=role)
+        version = mlflow.register_model(f"models:/{model.model_id}", registered_name(recipe_name, role), tags=tags)
+        return str(version.version)
+
+    def flush(self) -> None:
+        """Send the metrics still held back."""
+        for start in range(0, len(self._metrics), BATCH):
+            self._client.log_batch(self.run_id, metrics=self._metrics[start : start + BATCH])
+        self._metrics.clear()
+        self._flushed = time.monotonic()
+
+
+class NoRun(TaskRun):
+    """Stands in for the run on ranks other than the first, which log nothing."""
+
+    def __init__(self) -> None:
+        self.run_id = ""
+        self.experiment_id = ""
+
+    @override
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        pass
+
+    @override
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        pass
+
+    @override
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        pass
+
+    @override
+    def log_figure(self, figure: "Figure", name: str) -> None:
+        pass
+
+    @override
+    def log_table(self, columns: Mapping[str, list[Any]], name: str) -> None:
+        pass
+
+    @override
+    def log_text(self, text: str, name: str) -> None:
+        pass
+
+    @override
+    def log_artifact(self, path: Path) -> None:
+        pass
+
+    @override
+    def register_model(self, path: Path, recipe_name: str, role: str, tags: Mapping[str, str]) -> str:
+        return ""
+
+    @override
+    def flush(self) -> None:
+        pass
+
+
+@contextmanager
+def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[TaskRun]:
+    """A run that ends FINISHED, or FAILED when the block raises.
+
+    Args:
+        recipe: names the experiment.
+        stage: names the run.
+        resume: id of the run of an interrupted try to go on with.
+    """
+    client = _client()
+    experiment_id = _experiment(client, recipe.name)
+    tags = {STAGE: stage, RECIPE_DIGEST: recipe.digest(), GIT_COMMIT: git_commit(), **_airflow_tags()}
+    if resume:
+        client.update_run(resume, status="RUNNING")
+        run_id = resume
+    else:
+        parent = _dag_run(client, experiment_id, recipe)
+        if parent:
+            tags["mlflow.parentRunId"] = parent
+        run_id = client.create_run(experiment_id, run_name=stage, tags=tags).info.run_id
+    run = TaskRun(client, run_id, experiment_id)
+    status = "FAILED"
+    try:
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        run.flush()
+        client.set_terminated(run_id, status)
+
+
+def end_dag_run(recipe_name: str, dag_id: str, dag_run_id: str, status: str) -> None:
+    """Close the parent run of an Airflow DAG run; `status` is FINISHED or FAILED."""
+    client = _client()
+    experiment = client.get_experiment_by_name(recipe_name)
+    run_id = _find_dag_run(client, experiment.experiment_id, dag_id, dag_run_id) if experiment else None
+    if run_id:
+        client.set_terminated(run_id, status)
+
+
+def run_url(experiment_id: str, run_id: str) -> str:
+    """Address of a run's page; empty where runs go to a database without a server."""
+    uri = tracking_uri()
+    return f"{uri}/#/experiments/{experiment_id}/runs/{run_id}" if uri.startswith("http") else ""
+
+
+def git_commit() -> str:
+    """The checkout's commit, or `unknown` outside one."""
+    result = subprocess.run(
+        ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() or "unknown"
+
+
+def _client() -> "MlflowClient":
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    import mlflow
+
+    uri = tracking_uri()
+    if uri.startswith("sqlite"):
+        artifact_root().mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(uri)
+    return mlflow.MlflowClient(uri)
+
+
+def _experiment(client: "MlflowClient", name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        experiment = client.get_experiment_by_name(name)
+    except MlflowException as error:
+        if error.error_code != "INTERNAL_ERROR":
+            raise
+        raise UserError(
+            f"MLflow at {tracking_uri()} does not answer: start it with `mathmill up`, or unset MLFLOW_TRACKING_URI"
+        ) from error
+    if experiment is not None:
+        return experiment.experiment_id
+    local = tracking_uri().startswith("sqlite")
+    return client.create_experiment(name, artifact_location=(artifact_root() / name).as_uri() if local else None)
+
+
+def _airflow_tags() -> dict[str, str]:
+    return {tag: os.environ[variable] for tag, variable in AIRFLOW_TAGS.items() if os.environ.get(variable)}
+
+
+def _dag_run(client: "MlflowClient", experiment_id: str, recipe: Recipe) -> str | None:
+    """The parent run of the Airflow DAG run that this job belongs to, made when it is the first of it."""
+    tags = _airflow_tags()
+    if "airflow.run_id" not in tags:
+        return None
+    dag_id, dag_run_id = tags["airflow.dag_id"], tags["airflow.run_id"]
+    found = _find_dag_run(client, experiment_id, dag_id, dag_run_id)
+    if found:
+        return found
+    parent_tags = {
+        "airflow.dag_id": dag_id,
+        "airflow.run_id": dag_run_id,
+        STAGE: DAG_STAGE,
+        RECIPE_DIGEST: recipe.digest(),
+        GIT_COMMIT: git_commit(),
+    }
+    run_id: str = client.create_run(experiment_id, run_name=dag_id, tags=parent_tags).info.run_id
+    client.log_text(run_id, recipe.model_dump_json(indent=2), "recipe.json")
+    return run_id
+
+
+def _find_dag_run(client: "MlflowClient", experiment_id: str, dag_id: str, dag_run_id: str) -> str | None:
+    runs = client.search_runs(
+        [experiment_id],
+        filter_string=(
+            f"tags.\"airflow.run_id\" = '{dag_run_id}' AND tags.\"airflow.dag_id\" = '{dag_id}'"
+            f" AND tags.\"{STAGE}\" = '{DAG_STAGE}'"
+        ),
+        order_by=["start_time ASC"],
+        max_results=1,
+    )
+    return runs[0].info.run_id if runs else None

@@ -1,0 +1,1 @@
+"""Pretraining, instruction tuning and reward models, on DeepSpeed."""

@@ -1,0 +1,1 @@
+"""Where jobs run: Airflow operators that submit them and wait."""
