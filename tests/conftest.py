@@ -1,5 +1,8 @@
 """Every test has a home of its own; real data beside the checkout is used where it is there."""
 
+import os
+import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -7,13 +10,28 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session")
+def empty_tracking_database(pytestconfig: pytest.Config) -> Path:
+    """An MLflow database with its tables, kept between test sessions since making one takes seconds."""
+    database = pytestconfig.cache.mkdir("mlflow") / f"empty-{version('mlflow')}.db"
+    if not database.is_file():
+        from mlflow import MlflowClient
+
+        new = database.with_suffix(f".{os.getpid()}")
+        MlflowClient(f"sqlite:///{new}").search_experiments()
+        new.rename(database)
+    return database
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tracking_database: Path) -> None:
     """State, tracking and the environment of a distributed job never leak between tests."""
     home = tmp_path / "home"
     (home / "mlflow").mkdir(parents=True)
+    database = home / "mlflow" / "mlflow.db"
+    shutil.copyfile(empty_tracking_database, database)
     monkeypatch.setenv("MATHMILL_HOME", str(home))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(variable, raising=False)
 
