@@ -41,6 +41,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
+Layout = Literal[
+    "question", "gsm8k", "math", "cmath", "agieval", "ocw", "sat", "mmlu", "mathqa", "svamp", "asdiv", "mawps", "mgsm"
+]
+"""How a publisher lays out a row of a question set (`mathmill.questions.layouts`)."""
+
+
 class ReasoningGymSource(Section):
     """Questions made by a generator of the reasoning-gym package."""
 
@@ -61,7 +67,7 @@ class HuggingFaceSource(Section):
     """Hub id, for example `openai/gsm8k`."""
     subset: str | None = None
     split: str = "test"
-    layout: Literal["question", "gsm8k", "math", "cmath", "agieval"]
+    layout: Layout
     """How the publisher lays out a row; `question` is mathmill's own layout."""
     limit: PositiveCount | None = None
 
@@ -71,7 +77,7 @@ class FileSource(Section):
 
     kind: Literal["file"]
     path: str
-    layout: Literal["question", "gsm8k", "math", "cmath", "agieval"] = "question"
+    layout: Layout = "question"
     limit: PositiveCount | None = None
 
 
@@ -461,12 +467,13 @@ class Recipe(Section):
     def _check_disjoint_seeds(self) -> None:
         training = [source.questions for source in self.instruct.sources]
         training += [*self.reward.questions, *self.reinforce.questions]
-        drawn = {(s.generator, s.seed) for s in training if isinstance(s, ReasoningGymSource)}
+        drawn = [source for source in training if isinstance(source, ReasoningGymSource)]
         for name, task in self.evaluation.tasks.items():
-            if isinstance(task, ReasoningGymSource) and (task.generator, task.seed) in drawn:
+            shared = [s for s in drawn if isinstance(task, ReasoningGymSource) and _overlap(s, task)]
+            if shared:
                 raise ValueError(
-                    f"evaluation.tasks.{name} draws {task.generator} with seed {task.seed}, as training does:"
-                    " give it a seed of its own"
+                    f"evaluation.tasks.{name} draws {shared[0].generator} with seeds that training draws from"
+                    f" ({shared[0].seed} to {shared[0].seed + shared[0].size - 1}): give it a seed outside"
                 )
 
     def digest(self) -> str:
@@ -552,6 +559,11 @@ def _apply(values: dict[str, Any], override: str) -> None:
         target[last] = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:
+    """Whether two sources make a question from one seed: a generator makes its i-th question from `seed + i`."""
+    return one.generator == other.generator and one.seed < other.seed + other.size and other.seed < one.seed + one.size
 
 
 def _check_multiple(name: str, value: int, factor: int, factor_name: str) -> None:

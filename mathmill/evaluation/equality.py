@@ -1,0 +1,78 @@
+"""Whether two answers are the same.
+
+Most answers are settled by their text (`compare_texts`): equal strings after normalisation, plain numbers, letters
+of a choice. The rest goes to math-verify (`compare_symbolically`), which may take arbitrarily long on model-written
+text and so belongs into a process that can be killed; see `mathmill.evaluation.grading`.
+"""
+
+import logging
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Literal
+
+Comparison = Literal["right", "wrong", "unparsable"]
+
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
+LETTER = re.compile(r"\(?([A-J])\)?")
+CHOICE = re.compile(r"\(?([A-Ja-j])(?:[).:].*)?", re.DOTALL)
+"""The letter of a choice, alone or before the option's text."""
+DOLLAR = re.compile(r"(?<!\\)\$")
+WRAPPERS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textit)\{([^{}]*)\}")
+NOTHING = re.compile(r"\\left(?![a-z])|\\right(?![a-z])|\\[!,;:> ]|\\quad|\s|~|\^\{?\\circ\}?|\\\$|\$|\\displaystyle")
+"""Spacing, sizing, currency and degree signs, which change no value."""
+
+
+def compare_texts(answer: str, gold: str) -> bool | None:
+    """Whether the answers are the same, as far as their text shows it; None where it takes mathematics to tell."""
+    ours, theirs = normalise(answer), normalise(gold)
+    if ours == theirs:
+        return bool(ours)
+    if is_number(ours) and is_number(theirs):
+        return Decimal(ours.replace(",", "")) == Decimal(theirs.replace(",", ""))
+    chosen, right = CHOICE.fullmatch(ours), LETTER.fullmatch(theirs)
+    return chosen[1].upper() == right[1].upper() if chosen and right else None
+
+
+def normalise(answer: str) -> str:
+    """`answer` without what is only typography: spaces, sizes of brackets, text commands, a full stop at the end."""
+    answer = WRAPPERS.sub(r"\1", answer)
+    answer = NOTHING.sub("", answer)
+    answer = re.sub(r"\\[dt]frac", r"\\frac", answer)
+    return answer.removesuffix(".")
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is a plain decimal number, with or without commas between thousands."""
+    return bool(NUMBER.fullmatch(text)) and text[-1:].isdigit()
+
+
+def compare_symbolically(answer: str, gold: str) -> Comparison:
+    """Whether math-verify holds the answers for the same; it may run forever.
+
+    `unparsable` when one of them is no mathematics that it can read.
+    """
+    from math_verify import verify
+
+    target, parsed_gold = _parsed(answer), _parsed(gold)
+    if not _is_mathematics(target) or not _is_mathematics(parsed_gold):
+        return "unparsable"
+    return "right" if verify(parsed_gold, target, timeout_seconds=None) else "wrong"
+
+
+def is_right(answer: str, gold: str) -> bool:
+    """Whether `answer` is as good as `gold`. Without a time limit: for answers that people wrote."""
+    by_text = compare_texts(answer, gold)
+    return by_text if by_text is not None else compare_symbolically(answer, gold) == "right"
+
+
+@lru_cache(maxsize=4096)
+def _parsed(answer: str) -> list[Any]:
+    from math_verify import parse
+
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns of the time limit that we keep elsewhere
+    return list(parse(f"${DOLLAR.sub('', answer)}$", parsing_timeout=None))
+
+
+def _is_mathematics(parsed: list[Any]) -> bool:
+    return any(not isinstance(one, str) for one in parsed)
