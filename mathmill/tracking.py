@@ -184,7 +184,7 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[
         stage: names the run.
         resume: id of the run of an interrupted try to go on with.
     """
-    client = _client()
+    client = tracking_client()
     experiment_id = _experiment(client, recipe.name)
     tags = {STAGE: stage, RECIPE_DIGEST: recipe.digest(), GIT_COMMIT: git_commit(), **_airflow_tags()}
     if resume:
@@ -210,7 +210,7 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[
 
 def end_dag_run(recipe_name: str, dag_id: str, dag_run_id: str, status: str) -> None:
     """Close the parent run of an Airflow DAG run; `status` is FINISHED or FAILED."""
-    client = _client()
+    client = tracking_client()
     experiment = client.get_experiment_by_name(recipe_name)
     run_id = _find_dag_run(client, experiment.experiment_id, dag_id, dag_run_id) if experiment else None
     if run_id:
@@ -231,7 +231,8 @@ def git_commit() -> str:
     return result.stdout.strip() or "unknown"
 
 
-def _client() -> "MlflowClient":
+def tracking_client() -> "MlflowClient":
+    """A client of the tracking server and model registry at `tracking_uri()`."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     import mlflow
