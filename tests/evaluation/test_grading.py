@@ -1,0 +1,151 @@
+"""Right is right, wrong is wrong, and what cannot be compared is counted and costs no more than its deadline."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mathmill.evaluation.equality import compare_texts, is_right
+from mathmill.evaluation.grading import Grader, count_outcomes, grade
+from mathmill.questions import load_questions
+from mathmill.recipe import FileSource
+
+SAME = [
+    ("5", "5"),
+    ("5.", "5"),
+    ("$5$", "5"),
+    ("1,000", "1000"),
+    ("5.0", "5"),
+    ("\\$5", "5"),
+    ("0.5", "\\frac{1}{2}"),
+    ("\\frac43", "\\dfrac{4}{3}"),
+    ("3\\sqrt{2}", "\\sqrt{18}"),
+    ("x=5", "5"),
+    ("2,-2", "-2,2"),
+    ("\\left(1, 2\\right)", "(1,2)"),
+    ("120^\\circ", "120"),
+    ("\\text{Friday}", "Friday"),
+    ("B. $5$", "B"),
+    ("(b)", "B"),
+    ("9 \\text{ values}", "9"),
+    ("2(x+1)", "2x+2"),
+]
+DIFFERENT = [
+    ("6", "5"),
+    ("", "5"),
+    ("-5", "5"),
+    ("0.5", "50"),
+    ("A", "B"),
+    ("x^2", "y^2"),
+    ("(1,2)", "(2,1)"),
+    ("\\text{Friday}", "Monday"),
+    ("12", "1,2"),
+    ("1.000001", "1"),
+]
+
+
+@pytest.mark.parametrize(("answer", "gold"), SAME)
+def test_same_answers(answer, gold):
+    assert is_right(answer, gold)
+
+
+@pytest.mark.parametrize(("answer", "gold"), DIFFERENT)
+def test_different_answers(answer, gold):
+    assert not is_right(answer, gold)
+
+
+@given(st.integers(), st.integers())
+def test_whole_numbers_are_settled_by_their_text(one, other):
+    assert compare_texts(f"{one:,}", str(other)) is (one == other)
+
+
+def test_numbers_and_equal_strings_start_no_process():
+    with Grader() as grader:
+        verdicts = grader.grade(
+            ["\\boxed{12}", "\\boxed{13}", "none", "\\boxed{x^2+1}"], ["12", "12", "12", "x^{2}+1".replace("{2}", "2")]
+        )
+        assert [verdict.outcome for verdict in verdicts] == ["right", "wrong", "missing", "right"]
+        assert not psutil.Process().children()
+
+
+def test_hopeless_answers_are_counted_and_the_others_graded():
+    towers = ["9^{9^{9^{9^{9}}}}", "10000000000000!"]
+    answers = [towers[0], "0.25", "\\frac{2}{8}", towers[1], "\\frac{1", "\\frac{1}{3}"]
+    with Grader(processes=2, timeout=2.0) as grader:
+        grader.grade(["\\boxed{0.5}"], ["\\frac12"])
+        started = time.monotonic()
+        verdicts = grader.grade([f"\\boxed{{{answer}}}" for answer in answers], ["\\frac{1}{4}"] * len(answers))
+        assert time.monotonic() - started < 2.0 * len(towers) + 5
+        outcomes = [verdict.outcome for verdict in verdicts]
+        assert outcomes == ["timed_out", "right", "right", "timed_out", "unparsable", "wrong"]
+        assert count_outcomes(verdicts)["timed_out"] == 2
+        assert [verdict.right for verdict in verdicts] == [False, True, True, False, False, False]
+
+
+def test_grading_works_outside_the_main_thread():
+    # math-verify's own time limits fail there, and trainers have given every answer zero for it.
+    found = []
+    thread = threading.Thread(target=lambda: found.extend(grade(["\\boxed{0.5}"], ["\\frac{1}{2}"])))
+    thread.start()
+    thread.join()
+    assert found[0].right
+
+
+def test_no_process_outlives_its_caller():
+    program = (
+        "import os, signal\n"
+        "from mathmill.evaluation.grading import Grader\n"
+        "grader = Grader(timeout=60)\n"
+        "grader.grade(['\\\\boxed{0.5}'], ['1/2'])\n"
+        "import psutil\n"
+        "print(*[p.pid for p in psutil.Process().children(recursive=True)], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    children = [int(word) for word in result.stdout.split()]
+    assert len(children) == 2
+    deadline = time.monotonic() + 10
+    while any(map(psutil.pid_exists, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+FILES = {
+    "gsm8k/test.jsonl": "gsm8k",
+    "math/test.jsonl": "math",
+    "cmath/test.jsonl": "cmath",
+    "agieval/gaokao-mathcloze.jsonl": "agieval",
+    "agieval/gaokao-mathqa.jsonl": "agieval",
+    "agieval/sat-math.jsonl": "agieval",
+    "ocw/test.jsonl": "ocw",
+    "mmlu_stem/test.jsonl": "mmlu",
+    "svamp/test.jsonl": "svamp",
+    "asdiv/test.jsonl": "asdiv",
+}
+
+
+@pytest.mark.shared
+def test_gold_answers_are_right_against_themselves_and_wrong_against_others(shared_data):
+    draws = random.Random(0)
+    golds = []
+    for path, layout in FILES.items():
+        source = FileSource(kind="file", path=str(shared_data / "benchmarks" / path), layout=layout)
+        answers = [question.answer for question in load_questions(source)]
+        golds += [(path, answer) for answer in draws.sample(answers, min(100, len(answers)))]
+    own = [answer for _, answer in golds]
+    others = own[1:] + own[:1]
+    apart = [(one, other) for one, other in zip(own, others, strict=True) if one != other]
+    boxed = [f"\\boxed{{{answer}}}" for answer in own]
+    with Grader(timeout=10) as grader:
+        verdicts = grader.grade(boxed, own)
+        misses = [(place, verdict) for place, verdict in zip(golds, verdicts, strict=True) if not verdict.right]
+        assert misses == []
+        wrong = grader.grade([f"\\boxed{{{one}}}" for one, _ in apart], [other for _, other in apart])
+    hits = [(pair, verdict) for pair, verdict in zip(apart, wrong, strict=True) if verdict.right]
+    assert len(hits) < 0.02 * len(apart), hits

@@ -1,0 +1,190 @@
+"""Question sources: generators, the hub's loader, and files in their publishers' layouts."""
+
+import json
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mathmill.errors import UserError
+from mathmill.evaluation.extraction import extract_answer
+from mathmill.questions import load_questions
+from mathmill.questions.generated import chain_sum_steps
+from mathmill.questions.layouts import LAYOUTS
+from mathmill.recipe import FileSource, HuggingFaceSource, Layout, ReasoningGymSource
+
+ROWS = {
+    "question": (
+        {"id": "a1", "question": "1+1?", "answer": 2, "solution": "1+1=2 \\boxed{2}"},
+        ("1+1?", "2", "1+1=2 \\boxed{2}"),
+    ),
+    "gsm8k": (
+        {"question": "Eggs?", "answer": "She sells 9 * 2 = $<<9*2=18>>18.\nA lot.\n#### 1,018"},
+        ("Eggs?", "1018", "She sells 9 * 2 = $18.\nA lot.\n\\boxed{1018}"),
+    ),
+    "math": (
+        {"problem": "Half?", "level": "Level 3", "type": "Algebra", "solution": "It is $\\boxed{\\frac{1}{2}}$."},
+        ("Half?", "\\frac{1}{2}", "It is $\\boxed{\\frac{1}{2}}$."),
+    ),
+    "cmath": ({"grade": 1, "question": "一共有多少?", "golden": "18"}, ("一共有多少?", "18", None)),
+    "agieval": (
+        {"passage": None, "question": "Which?\n", "options": ["(A)1", "(B)2"], "label": "B", "answer": None},
+        ("Which?\n(A)1\n(B)2", "B", None),
+    ),
+    "ocw": ({"problem": "How far?", "solution": "s = af", "answer": "1.6"}, ("How far?", "1.6", "s = af")),
+    "sat": ({"id": "0", "question": "Which?", "options": "A) 1 B) 2", "Answer": "A"}, ("Which?\nA) 1 B) 2", "A", None)),
+    "mmlu": ({"question": "Which?", "choices": ["0", "4"], "answer": 1}, ("Which?\n(A) 0\n(B) 4", "B", None)),
+    "mathqa": (
+        {"problem": "log?", "options": "a ) 12 , b ) 16", "correct": "a"},
+        ("log?\na ) 12 , b ) 16", "a", None),
+    ),
+    "svamp": (
+        {"Body": "There are 6 pens", "Question": "How many?", "Answer": 6.0},
+        ("There are 6 pens. How many?", "6", None),
+    ),
+    "asdiv": (
+        {"body": "Two apples.", "question": "How many? ", "answer": "2 (apples)"},
+        ("Two apples. How many?", "2", None),
+    ),
+    "mawps": ({"input": "How many?", "target": 0.5}, ("How many?", "0.5", None)),
+    "mgsm": ({"id": "3", "messages": [{"role": "user", "content": "几个?"}], "answer": "4"}, ("几个?", "4", None)),
+}
+
+
+def test_every_layout_of_the_recipe_is_read_and_tested():
+    assert set(get_args(Layout)) == set(LAYOUTS) == set(ROWS)
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("layout", ROWS)
+def test_layout(layout, tmp_path):
+    row, expected = ROWS[layout]
+    path = write(tmp_path / "test.jsonl", [row])
+    (question,) = load_questions(FileSource(kind="file", path=path, layout=layout))
+    assert (question.question, question.answer, question.solution) == expected
+    assert question.id == row.get("id", "test/1")
+    assert question.language == ("zh" if layout in ("cmath", "mgsm") else "en")
+    assert question.source == path
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"question": "1+1?"}', ":2: no field 'answer'"),
+        ('{"question": "1+1?", "answer": "2"', ":2: not valid JSON"),
+        ('["1+1?", "2"]', ":2: a row is a JSON object, this is list"),
+        ('{"question": null, "answer": "2"}', ":2: not a row of layout 'question': 'question' is NoneType"),
+        ('{"question": "1+1?", "answer": ["2"]}', ":2: not a row of layout 'question': the answer is list"),
+    ],
+)
+def test_bad_row_names_file_and_line(line, message, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"question": "2+2?", "answer": "4"}\n' + line + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(str(path) + message)) as raised:
+        load_questions(FileSource(kind="file", path=str(path)))
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no\.jsonl: cannot read"):
+        load_questions(FileSource(kind="file", path=str(tmp_path / "no.jsonl")))
+
+
+def test_repeated_questions_are_dropped_and_the_limit_counts_rows(tmp_path):
+    rows = [{"question": text, "answer": "1"} for text in "abacb"] + [{"question": "a", "answer": "2"}]
+    path = write(tmp_path / "some.jsonl", rows)
+    loaded = load_questions(FileSource(kind="file", path=path))
+    assert [(one.question, one.answer, one.id) for one in loaded] == [
+        ("a", "1", "some/1"),
+        ("b", "1", "some/2"),
+        ("c", "1", "some/4"),
+        ("a", "2", "some/6"),
+    ]
+    assert len(load_questions(FileSource(kind="file", path=path, limit=2))) == 2
+
+
+def test_data_sets_library_gives_the_same_questions(tmp_path):
+    (tmp_path / "hub").mkdir()
+    write(tmp_path / "hub" / "test.jsonl", [ROWS["gsm8k"][0]])
+    (question,) = load_questions(
+        HuggingFaceSource(kind="huggingface", id=str(tmp_path / "hub"), split="test", layout="gsm8k")
+    )
+    assert (question.question, question.answer, question.solution) == ROWS["gsm8k"][1]
+
+
+def test_unknown_data_set_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="cannot load the data set") as raised:
+        load_questions(HuggingFaceSource(kind="huggingface", id=str(tmp_path / "none"), layout="gsm8k"))
+    assert "\n" not in str(raised.value)
+
+
+def chain_sum(**changes):
+    settings = {"kind": "reasoning_gym", "generator": "chain_sum", "size": 40, "seed": 7}
+    return load_questions(ReasoningGymSource(**{**settings, **changes}))
+
+
+def test_generated_questions_are_stable_distinct_and_solved():
+    questions = chain_sum(config={"max_terms": 3, "max_digits": 2})
+    assert questions == chain_sum(config={"max_terms": 3, "max_digits": 2})
+    assert len({one.question for one in questions}) == len({one.id for one in questions}) == len(questions) > 30
+    for one in questions:
+        expression = re.search(r": (.*) =$", one.question)[1]
+        assert int(one.answer) == eval(expression)
+        assert extract_answer(one.solution) == one.answer
+
+
+def test_small_generator_repeats_are_dropped():
+    questions = chain_sum(size=400, config={"max_terms": 2, "max_digits": 1})
+    assert len(questions) == len({one.question for one in questions}) < 200
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-"), st.integers(-999, 999)), max_size=6), st.integers(-999, 999))
+def test_every_step_of_a_chain_sum_holds_and_goes_on_from_the_last(terms, first):
+    steps = chain_sum_steps(" ".join([str(first), *(f"{operator} {term}" for operator, term in terms)]))
+    total = first
+    for step, (operator, term) in zip(steps, terms, strict=True):
+        before, result = step.split(" = ")
+        assert before == f"{total} {operator} {term}"
+        total += term if operator == "+" else -term
+        assert int(result) == total
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"generator": "chain_sums"}, "no generator 'chain_sums': did you mean chain_sum"),
+        ({"config": {"max_digit": 2}}, "config of generator 'chain_sum'"),
+        ({"config": {"min_terms": 9}}, "config of generator 'chain_sum'"),
+    ],
+)
+def test_generator_mistakes_are_one_line(changes, message):
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
+        chain_sum(**changes)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("path", "layout", "count"),
+    [
+        ("gsm8k/train.jsonl", "gsm8k", 7473),
+        ("math/test.jsonl", "math", 5000),
+        ("cmath/test.jsonl", "cmath", 1098),
+        ("agieval/gaokao-mathqa.jsonl", "agieval", 351),
+        ("sat/test.jsonl", "sat", 32),
+        ("mmlu_stem/test.jsonl", "mmlu", 3018),
+        ("gsm_hard/test.jsonl", "mawps", 1319),
+        ("mgsm_zh/mgsm_zh.jsonl", "mgsm", 250),
+    ],
+)
+def test_published_files_are_read_whole(path, layout, count, shared_data):
+    questions = load_questions(FileSource(kind="file", path=str(shared_data / "benchmarks" / path), layout=layout))
+    assert count * 0.99 <= len(questions) <= count
+    assert len({one.id for one in questions}) == len(questions)
+    assert all(one.answer for one in questions)
