@@ -1,0 +1,1 @@
+"""Jobs as processes that outlive whoever started them."""
