@@ -1,0 +1,49 @@
+"""A model's folder: Hugging Face layout, plus `mathmill.json` that says where the model comes from."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mathmill.errors import UserError
+from mathmill.output import write_text
+
+RECORD = "mathmill.json"
+
+Role = Literal["base", "instruct", "reward", "rl"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """Where a model comes from."""
+
+    role: Role
+    recipe: str
+    recipe_digest: str
+    parent_model: str | None
+    """Folder or hub id of the model it was made from; None for one made from nothing."""
+    corpus_digest: str | None
+    """Digest of the token shards that its first ancestor learned from."""
+    mlflow_run_id: str
+
+
+def save_model(model: Any, tokenizer: Any, directory: Path, record: ModelRecord) -> None:
+    """Write weights (safetensors), configuration, tokenizer and record to `directory`."""
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    write_text(directory / RECORD, json.dumps(asdict(record), indent=2))
+
+
+def read_record(directory: Path) -> ModelRecord:
+    """The record of the model in `directory`.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    path = directory / RECORD
+    if not path.is_file():
+        raise UserError(f"{directory} has no {RECORD}: name a model folder made by `mathmill train`")
+    try:
+        return ModelRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise UserError(f"{path} is no model record ({error}): train the model again") from error
