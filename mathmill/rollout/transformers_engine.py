@@ -15,6 +15,7 @@ from transformers import DynamicCache
 from mathmill.recipe import SamplingRecipe
 from mathmill.rollout.decoding import draw, uniform_stream
 from mathmill.rollout.engine import Completion
+from mathmill.rollout.roomy_cache import roomy_cache
 
 COMPACT_SHARE = 8
 """Ended rows are dropped when they are one in so many of the batch: dropping copies the whole cache."""
@@ -130,7 +131,7 @@ class TransformersEngine:
             mask[place, :padding] = 0
         input_ids, mask = input_ids.to(device), mask.to(device)
         positions = (mask[:, :width].cumsum(dim=1) - 1).clamp(min=0)
-        cache = DynamicCache(config=self._model.config)
+        cache = roomy_cache(self._model.config)
         logits = self._forward(input_ids, cache, mask[:, :width], positions)
         place_of = {index: place for place, index in enumerate(distinct)}
         copies = torch.tensor([place_of[row.prompt] for row in rows], device=device)
