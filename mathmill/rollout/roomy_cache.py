@@ -14,6 +14,9 @@ ROOM = 64
 class RoomyLayer(DynamicLayer):
     """Keys and values [rows, heads, positions, head size] as views into buffers with room for more positions."""
 
+    keys: torch.Tensor | None
+    values: torch.Tensor | None
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._buffers: tuple[torch.Tensor, torch.Tensor] | None = None

@@ -1,0 +1,156 @@
+"""Measure the accuracy of models on held-out questions, and keep every graded completion."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mathmill.errors import UserError
+from mathmill.evaluation.accuracy import score
+from mathmill.evaluation.grading import Grader, Verdict, count_outcomes
+from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
+from mathmill.evaluation.prompts import Prompts
+from mathmill.evaluation.report import log_report
+from mathmill.evaluation.results import Item, Result, write_results
+from mathmill.evaluation.tasks import choose_tasks, load_task, trained_questions
+from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.progress import progress
+from mathmill.questions import Question
+from mathmill.recipe import Recipe
+from mathmill.rollout.engine import Completion, Engine
+
+log = logging.getLogger("mathmill")
+
+
+def draw_completions(
+    engine: Engine, prompts: Prompts, questions: Sequence[Question], *, recipe: Recipe, samples: int
+) -> list[list[Completion]]:
+    """The completions of each question, drawn in portions so that progress shows."""
+    portion = max(1, 4 * recipe.evaluation.batch // samples)
+    starts = range(0, len(questions), portion)
+    completions: list[list[Completion]] = []
+    for start in progress(starts, total=len(starts), unit="portions"):
+        ids = [prompts.token_ids(question.question) for question in questions[start : start + portion]]
+        completions += engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed)
+    return completions
+
+
+def evaluate_model(
+    model: EvaluatedModel,
+    tasks: dict[str, tuple[list[Question], int]],
+    *,
+    grader: Grader,
+    recipe: Recipe,
+    samples: int,
+) -> tuple[list[Result], list[Item]]:
+    """The figures and graded completions of one model on all tasks."""
+    engine, tokenizer = load_model(model, recipe)
+    prompts = Prompts.of(model, tokenizer, recipe)
+    results, items = [], []
+    for task, (questions, trained_on) in tasks.items():
+        log.info("%s: %s, %d questions x %d", model.label, task, len(questions), samples)
+        groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples)
+        verdicts = grade_groups(grader, prompts, questions, groups)
+        flat = [verdict for group in verdicts for verdict in group]
+        results.append(
+            Result(
+                model=str(model.path),
+                role=model.role,
+                label=model.label,
+                task=task,
+                score=score(verdicts),
+                outcomes=count_outcomes(flat),
+                cut=sum(completion.finish_reason == "length" for group in groups for completion in group),
+                trained_on=trained_on,
+            )
+        )
+        items += make_items(model, task, prompts, questions=questions, groups=groups, verdicts=verdicts)
+    return results, items
+
+
+def grade_groups(
+    grader: Grader, prompts: Prompts, questions: Sequence[Question], groups: Sequence[Sequence[Completion]]
+) -> list[list[Verdict]]:
+    """The verdict on each completion of each question; all are graded in one go."""
+    texts = [prompts.answer_part(completion.text) for group in groups for completion in group]
+    golds = [question.answer for question, group in zip(questions, groups, strict=True) for _ in group]
+    verdicts = iter(grader.grade(texts, golds))
+    return [[next(verdicts) for _ in group] for group in groups]
+
+
+def make_items(
+    model: EvaluatedModel,
+    task: str,
+    prompts: Prompts,
+    *,
+    questions: Sequence[Question],
+    groups: Sequence[Sequence[Completion]],
+    verdicts: Sequence[Sequence[Verdict]],
+) -> list[Item]:
+    """A row for each graded completion."""
+    return [
+        Item(
+            model=str(model.path),
+            label=model.label,
+            task=task,
+            question_id=question.id,
+            question=question.question,
+            gold=question.answer,
+            prompt=prompts.text(question.question),
+            sample=sample,
+            completion=completion.text,
+            answer=verdict.answer,
+            outcome=verdict.outcome,
+            right=verdict.right,
+            finish_reason=completion.finish_reason,
+            tokens=len(completion.token_ids),
+        )
+        for question, group, judged in zip(questions, groups, verdicts, strict=True)
+        for sample, (completion, verdict) in enumerate(zip(group, judged, strict=True))
+    ]
+
+
+def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
+    """The job's body."""
+    recipe = job.recipe
+    samples = arguments.samples or recipe.evaluation.samples
+    if samples > 1 and recipe.evaluation.sampling.temperature == 0:
+        raise UserError(
+            f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
+        )
+    models = choose_models(recipe, arguments.model)
+    sources = choose_tasks(recipe, arguments.tasks, arguments.data)
+    seen = trained_questions(recipe)
+    tasks = {name: load_task(name, source, seen) for name, source in sources.items()}
+    results: list[Result] = []
+    items: list[Item] = []
+    with Grader(processes=min(8, os.cpu_count() or 1)) as grader:
+        for model in models:
+            new_results, new_items = evaluate_model(model, tasks, grader=grader, recipe=recipe, samples=samples)
+            results += new_results
+            items += new_items
+    write_results(job.out, results, items)
+    return log_report(job, results, items)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; see `--help`."""
+    parser = job_parser(__doc__, stage="evaluation")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="model folders (default: the recipe's newest rl model and those it was made from)",
+    )
+    parser.add_argument("--tasks", metavar="A,B", help="task names (default: all of the recipe's)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of published question sets, for --tasks")
+    parser.add_argument("--samples", type=int, metavar="K", help="completions a question (default: the recipe's)")
+    arguments = parser.parse_args(argv)
+    return run_job("evaluate", arguments, lambda job: evaluate(job, arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

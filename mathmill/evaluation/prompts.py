@@ -1,0 +1,54 @@
+"""How a question is put to a model: as in tuning to a tuned one, after solved examples to a base one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mathmill.evaluation.models import EvaluatedModel
+from mathmill.questions import Question, load_questions
+from mathmill.recipe import Recipe
+from mathmill.training.chat import few_shot_ids, prompt_ids
+
+NEXT_QUESTION = "User:"
+"""Where a base model goes on to a question of its own; what follows is not its answer (section 9 of the paper's
+evaluation code stops at such strings)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Prompts for one model."""
+
+    tokenizer: Any
+    suffix: str
+    shots: Sequence[Question] | None
+    """Solved examples for a base model; None for a tuned one."""
+
+    @classmethod
+    def of(cls, model: EvaluatedModel, tokenizer: Any, recipe: Recipe) -> Self:
+        """The prompts that suit the model's role."""
+        return cls(tokenizer, recipe.prompt.suffix, None if model.tuned else solved_examples(recipe))
+
+    def token_ids(self, question: str) -> list[int]:
+        """The prompt, up to where the model goes on."""
+        if self.shots is None:
+            return prompt_ids(self.tokenizer, question, self.suffix)
+        return few_shot_ids(self.tokenizer, self.shots, question, self.suffix)
+
+    def text(self, question: str) -> str:
+        """The prompt as text, special tokens included."""
+        return str(self.tokenizer.decode(self.token_ids(question)))
+
+    def answer_part(self, completion: str) -> str:
+        """The part of a completion that answers the question."""
+        return completion if self.shots is None else completion.partition(NEXT_QUESTION)[0]
+
+
+def solved_examples(recipe: Recipe) -> list[Question]:
+    """The first `prompt.shots` questions with a worked solution among the sources of instruction tuning."""
+    examples: list[Question] = []
+    for source in recipe.instruct.sources:
+        if len(examples) >= recipe.prompt.shots:
+            break
+        if source.format == "cot":
+            examples += [question for question in load_questions(source.questions) if question.solution]
+    return examples[: recipe.prompt.shots]

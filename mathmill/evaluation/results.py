@@ -1,0 +1,67 @@
+"""What an evaluation leaves: figures in `accuracy.json`, every graded completion in `items.parquet`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mathmill.evaluation.accuracy import Score
+from mathmill.evaluation.grading import Outcome
+from mathmill.output import write_text
+
+ACCURACY = "accuracy.json"
+ITEMS = "items.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The figures of one model on one task; `accuracy.json` is a list of these."""
+
+    model: str
+    """The model's folder or hub id."""
+    role: str
+    label: str
+    """Names the model in metrics and plots: the role, told apart where several models have it."""
+    task: str
+    score: Score
+    outcomes: dict[Outcome, int]
+    """Completions by what became of them."""
+    cut: int
+    """Completions cut at the greatest length."""
+    trained_on: int
+    """Questions of the task left out because a training stage is given them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One graded completion; a row of `items.parquet`."""
+
+    model: str
+    label: str
+    task: str
+    question_id: str
+    question: str
+    gold: str
+    prompt: str
+    sample: int
+    completion: str
+    answer: str | None
+    outcome: Outcome
+    right: bool
+    finish_reason: str
+    tokens: int
+
+
+def write_results(directory: Path, results: Sequence[Result], items: Sequence[Item]) -> None:
+    """Write both files into `directory`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    write_text(directory / ACCURACY, json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
+    pq.write_table(pa.Table.from_pylist([asdict(item) for item in items]), directory / ITEMS, compression="zstd")
+
+
+def read_results(directory: Path) -> list[Result]:
+    """The figures in a finished evaluation."""
+    rows = json.loads((directory / ACCURACY).read_text(encoding="utf-8"))
+    return [Result(**{**row, "score": Score(**row["score"])}) for row in rows]

@@ -1,0 +1,84 @@
+"""The question sets that models are evaluated on."""
+
+from pathlib import Path
+
+from mathmill.errors import UserError
+from mathmill.questions import Question, load_questions
+from mathmill.recipe import FileSource, Layout, QuestionSource, ReasoningGymSource, Recipe
+
+PUBLISHED: dict[str, tuple[str, Layout]] = {
+    "gsm8k": ("gsm8k/test.jsonl", "gsm8k"),
+    "math": ("math/test.jsonl", "math"),
+    "cmath": ("cmath/test.jsonl", "cmath"),
+    "mgsm_zh": ("mgsm_zh/mgsm_zh.jsonl", "mgsm"),
+    "ocw": ("ocw/test.jsonl", "ocw"),
+    "sat": ("sat/test.jsonl", "sat"),
+    "mmlu_stem": ("mmlu_stem/test.jsonl", "mmlu"),
+    "gaokao_mathcloze": ("agieval/gaokao-mathcloze.jsonl", "agieval"),
+    "gaokao_mathqa": ("agieval/gaokao-mathqa.jsonl", "agieval"),
+    "sat_math": ("agieval/sat-math.jsonl", "agieval"),
+    "aqua_rat": ("agieval/aqua-rat.jsonl", "agieval"),
+    "svamp": ("svamp/test.jsonl", "svamp"),
+    "asdiv": ("asdiv/test.jsonl", "asdiv"),
+    "mawps": ("mawps/test.jsonl", "mawps"),
+    "gsm_hard": ("gsm_hard/test.jsonl", "mawps"),
+    "mathqa": ("mathqa/test.jsonl", "mathqa"),
+}
+"""Task name to the file below `--data` and the publisher's layout of its rows."""
+
+
+def choose_tasks(recipe: Recipe, names: str | None, data: Path | None) -> dict[str, QuestionSource]:
+    """The sources to evaluate on, by task name.
+
+    Args:
+        recipe: has tasks of its own.
+        names: some of them, with commas between; with `data`, names of `PUBLISHED`. All of the recipe's by default.
+        data: folder of published question sets.
+
+    Raises:
+        UserError: no such task, or none at all.
+    """
+    known: dict[str, QuestionSource] = recipe.evaluation.tasks
+    if data is not None:
+        if names is None:
+            raise UserError(f"--data needs --tasks: some of {', '.join(PUBLISHED)}")
+        known = {
+            name: FileSource(kind="file", path=str(data / path), layout=layout)
+            for name, (path, layout) in PUBLISHED.items()
+        }
+    chosen = list(known) if names is None else names.split(",")
+    for name in chosen:
+        if name not in known:
+            hint = "" if data else "; published sets need --data"
+            raise UserError(f"no task '{name}': there are {', '.join(known) or 'none in the recipe'}{hint}")
+    if not chosen:
+        raise UserError(f"recipe '{recipe.name}' has no evaluation.tasks: add one, or give --tasks and --data")
+    return {name: known[name] for name in chosen}
+
+
+def load_task(name: str, source: QuestionSource, seen: set[str]) -> tuple[list[Question], int]:
+    """The questions of a task that no training stage was given, and how many others there were.
+
+    Raises:
+        UserError: none is left.
+    """
+    questions = load_questions(source)
+    fresh = [question for question in questions if question.question not in seen]
+    if not fresh:
+        raise UserError(f"task '{name}': every one of its {len(questions)} questions is trained on: take others")
+    return fresh, len(questions) - len(fresh)
+
+
+def trained_questions(recipe: Recipe) -> set[str]:
+    """The texts of all generated questions that some training stage of the recipe is given.
+
+    A generator may make one question from two seeds. Published training sets are apart from their test sets by their
+    publishers' word, and are not loaded for this.
+    """
+    sources: list[QuestionSource] = [
+        *(source.questions for source in recipe.instruct.sources),
+        *recipe.reward.questions,
+        *recipe.reinforce.questions,
+    ]
+    distinct = {source.model_dump_json(): source for source in sources if isinstance(source, ReasoningGymSource)}
+    return {question.question for source in distinct.values() for question in load_questions(source)}

@@ -1,0 +1,161 @@
+"""The job end to end on random models, and its figures on completions written by hand."""
+
+import json
+import shutil
+
+import mlflow
+import pyarrow.parquet as pq
+import pytest
+
+from mathmill import home
+from mathmill.evaluation import evaluate
+from mathmill.evaluation.grading import Grader
+from mathmill.evaluation.models import EvaluatedModel
+from mathmill.evaluation.results import read_results
+from mathmill.evaluation.tasks import choose_tasks, load_task, trained_questions
+from mathmill.questions import Question, load_questions
+from mathmill.recipe import load_recipe
+from mathmill.rollout.engine import Completion
+
+RECIPE = """
+name: tiny
+prompt: {shots: 2, suffix: " Answer in \\\\boxed{}."}
+instruct:
+  sources:
+    - questions: {kind: reasoning_gym, generator: chain_sum, size: 30, seed: 100, config: {max_terms: 2, max_digits: 1}}
+evaluation:
+  sampling: {temperature: 0.0, max_new_tokens: 8}
+  batch: 8
+  tasks:
+    sums: {kind: reasoning_gym, generator: chain_sum, size: 12, seed: 1, config: {max_terms: 2, max_digits: 1}}
+"""
+
+
+@pytest.fixture
+def recipe_path(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return str(path)
+
+
+def task_questions(recipe_path):
+    recipe = load_recipe(recipe_path)
+    return load_task("sums", recipe.evaluation.tasks["sums"], trained_questions(recipe))
+
+
+def test_job_grades_base_with_examples_and_tuned_without(recipe_path, make_model, tmp_path):
+    base = make_model("base")
+    rl = make_model("rl", parent=base)
+    out = tmp_path / "out"
+    assert evaluate.main(["--recipe", recipe_path, "--model", str(base), str(rl), "--out", str(out)]) == 0
+
+    questions, trained_on = task_questions(recipe_path)
+    results = read_results(out)
+    assert [(result.role, result.task, result.score.n) for result in results] == [
+        ("base", "sums", len(questions)),
+        ("rl", "sums", len(questions)),
+    ]
+    assert {result.trained_on for result in results} == {trained_on}
+    rows = pq.read_table(out / "items.parquet").to_pylist()
+    assert [row["question_id"] for row in rows] == [question.id for question in questions] * 2
+    first = questions[0].question
+    assert rows[len(questions)]["prompt"] == f"User: {first} Answer in \\boxed{{}}.\n\nAssistant:"
+    assert rows[0]["prompt"].endswith(f"User: {first} Answer in \\boxed{{}}.\n\nAssistant:")
+    assert rows[0]["prompt"].count("Assistant: ") == 2
+    assert all(row["tokens"] <= 8 and row["finish_reason"] in ("stop", "length") for row in rows)
+
+    client = mlflow.MlflowClient()
+    run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
+    assert run.data.metrics["accuracy/rl/sums"] == results[1].score.accuracy
+    assert run.data.metrics["questions/base/sums"] == len(questions)
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"accuracy.png", "samples.json"}
+
+    again = tmp_path / "again"
+    assert evaluate.main(["--recipe", recipe_path, "--model", str(base), str(rl), "--out", str(again)]) == 0
+    assert pq.read_table(again / "items.parquet").to_pylist() == rows
+
+
+def test_newest_rl_model_and_its_ancestors_are_the_default(recipe_path, make_model, tmp_path):
+    base = make_model("base")
+    instruct = make_model("instruct", parent=base)
+    rl = make_model("rl", parent=instruct)
+    place = home.outputs("tiny", "rl") / "one"
+    shutil.copytree(rl, place)
+    (place / "_SUCCESS").touch()
+    assert evaluate.main(["--recipe", recipe_path, "--out", str(tmp_path / "out")]) == 0
+    results = read_results(tmp_path / "out")
+    assert [result.label for result in results] == ["base", "instruct", "rl"]
+    assert [result.model for result in results] == [str(base), str(instruct), str(place)]
+
+
+class Scripted:
+    """An engine whose completions are written in advance: for each question, its samples."""
+
+    def __init__(self, script):
+        self.script = iter(script)
+
+    def generate(self, prompts, sampling, *, samples, seed):
+        return [[Completion([1], [0.0], "stop", text) for text in next(self.script)] for _ in prompts]
+
+
+def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
+    recipe = load_recipe(recipe_path)
+    tokenizer_of = make_model("base")
+    model = EvaluatedModel(tokenizer_of, "base", "base")
+    questions = [Question(str(n), f"{n}+{n}?", str(2 * n), None, "hand", "en") for n in range(1, 4)]
+    script = [
+        ["\\boxed{2}", "\\boxed{2.0}", "\\boxed{3}"],
+        ["it is \\boxed{4}.\n\nUser: 1+4? \\boxed{5}", "\\boxed{5}", "\\boxed{5}"],
+        ["no", "\\boxed{7}", "\\boxed{1}"],
+    ]
+    real = evaluate.load_model(model, recipe)[1]
+    monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
+    with Grader() as grader:
+        results, items = evaluate.evaluate_model(
+            model, {"hand": (questions, 5)}, grader=grader, recipe=recipe, samples=3
+        )
+    (result,) = results
+    assert (result.score.n, result.score.samples, result.trained_on) == (3, 3, 5)
+    assert result.score.accuracy == pytest.approx(3 / 9)
+    assert (result.score.majority, result.score.passed) == (1 / 3, 2 / 3)
+    assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
+    assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
+
+
+def test_questions_that_training_is_given_are_left_out(recipe_path):
+    recipe = load_recipe(recipe_path)
+    questions, trained_on = task_questions(recipe_path)
+    trained = {question.question for question in load_questions(recipe.instruct.sources[0].questions)}
+    drawn = load_questions(recipe.evaluation.tasks["sums"])
+    assert trained_on == len([one for one in drawn if one.question in trained]) > 0
+    assert len(questions) == len(drawn) - trained_on
+    assert not {one.question for one in questions} & trained
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tasks", "sums,products"], "no task 'products': there are sums"),
+        (["--data", "somewhere"], "--data needs --tasks"),
+        (["--samples", "4"], "--samples 4 at temperature 0"),
+        (["--model", "nowhere"], "no config.json there"),
+        ([], "mathmill train rl"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, recipe_path, make_model, tmp_path, capsys):
+    if arguments and "--model" not in arguments:
+        arguments = [*arguments, "--model", str(make_model("rl"))]
+    assert evaluate.main(["--recipe", recipe_path, "--out", str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("mathmill: error: ")
+    assert message in error
+
+
+@pytest.mark.shared
+def test_published_tasks_come_from_the_data_folder(recipe_path, shared_data):
+    recipe = load_recipe(recipe_path)
+    names = "gsm8k,math,cmath,mgsm_zh,ocw,sat,mmlu_stem,gaokao_mathcloze,svamp,asdiv,mawps,gsm_hard,mathqa,aqua_rat"
+    sources = choose_tasks(recipe, names, shared_data / "benchmarks")
+    sizes = {name: len(load_task(name, source, set())[0]) for name, source in sources.items()}
+    assert (sizes["gsm8k"], sizes["math"], sizes["svamp"], sizes["sat"]) == (1319, 5000, 1000, 32)
+    assert set(sizes) == set(names.split(","))
