@@ -21,7 +21,8 @@ def set_chat_template(tokenizer: Any) -> None:
 
 def prompt_ids(tokenizer: Any, question: str, suffix: str) -> list[int]:
     """Token ids of the question, up to where the model answers."""
-    text = tokenizer.apply_chat_template([{"role": "user", "content": question + suffix}], tokenize=False)
+    messages = [{"role": "user", "content": question + suffix}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
