@@ -1,0 +1,129 @@
+"""Pretraining data: token shards, packed to the context length, mixed by weight.
+
+Everything is a function of the seed and of the sequence's number, so a job resumes at any sequence, on any number
+of ranks, without reading what came before.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mathmill.errors import UserError
+from mathmill.recipe import MixtureSource
+
+Tokens = npt.NDArray[np.int64]
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """The shards in `folder`, sorted.
+
+    Raises:
+        UserError: there are none.
+    """
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise UserError(f"no token shards (*.parquet) in {folder}: make them with `mathmill corpus tokenize`")
+    return files
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over names and sizes of the shards: tells one corpus from another without reading it."""
+    names = "\n".join(f"{file.name} {file.stat().st_size}" for file in shard_files(folder))
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
+class PackedSource:
+    """One source's documents in a random order a pass, end to end, cut into sequences of the context length."""
+
+    def __init__(self, documents: Any, *, context: int, seed: int) -> None:
+        """Prepare `documents`.
+
+        Args:
+            documents: a `datasets.Dataset` with the column `input_ids`.
+            context: tokens in a sequence.
+            seed: decides the order; another pass over the documents has another order.
+
+        Raises:
+            UserError: the documents hold less than one sequence.
+        """
+        import pyarrow.compute as pc
+
+        self._documents = documents
+        self._context = context
+        self._seed = seed
+        self._lengths = np.concatenate(
+            [pc.list_value_length(chunk).to_numpy(zero_copy_only=False) for chunk in _column(documents).chunks]
+        )
+        self.tokens = int(self._lengths.sum())
+        self.sequences = self.tokens // context
+        if not self.sequences:
+            raise UserError(f"{self.tokens} tokens are less than one sequence of {context}: lower model.context")
+        self._pass = -1
+
+    def __getitem__(self, number: int) -> Tokens:
+        """Sequence `number`, counted over all passes: int64 of shape (context,)."""
+        self._turn_to(number // self.sequences)
+        start = number % self.sequences * self._context
+        end = start + self._context
+        first = int(np.searchsorted(self._ends, start, side="right"))
+        last = int(np.searchsorted(self._ends, end, side="left"))
+        rows = self._documents[self._order[first : last + 1]]["input_ids"]
+        offset = start - int(self._ends[first] - self._lengths[self._order[first]])
+        return np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])[offset : offset + self._context]
+
+    def _turn_to(self, number: int) -> None:
+        if number != self._pass:
+            self._order = np.random.default_rng([self._seed, number]).permutation(len(self._lengths))
+            self._ends = np.cumsum(self._lengths[self._order])
+            self._pass = number
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A source's documents: those to learn from and those held out."""
+
+    training: Any
+    validation: Any
+
+
+def load_source(folder: Path, *, held_out: int, seed: int, cache: Path) -> Held:
+    """Memory-map the shards in `folder` and hold out `held_out` documents, at most a tenth, drawn by `seed`."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    documents = datasets.load_dataset(
+        "parquet", data_files=[str(file) for file in shard_files(folder)], split="train", cache_dir=str(cache)
+    )
+    order = np.random.default_rng([seed, len(documents)]).permutation(len(documents))
+    count = min(held_out, len(documents) // 10)
+    return Held(documents.select(np.sort(order[count:])), documents.select(np.sort(order[:count])))
+
+
+class Mixture:
+    """Which source each training sequence comes from.
+
+    The n-th sequence goes to the source that is furthest behind its weight, so that the share of every source is
+    exact to one sequence at every moment.
+    """
+
+    def __init__(self, sources: Sequence[MixtureSource], sequences: int) -> None:
+        weights = np.array([source.weight for source in sources])
+        counts = np.zeros(len(sources), dtype=np.int64)
+        self.source = np.empty(sequences, dtype=np.int16)
+        """Index of the source of each sequence."""
+        self.number = np.empty(sequences, dtype=np.int64)
+        """The sequence's number within its source."""
+        for index in range(sequences):
+            chosen = int(np.argmax(weights * (index + 1) - counts))
+            self.source[index], self.number[index] = chosen, counts[chosen]
+            counts[chosen] += 1
+
+
+def _column(documents: Any) -> Any:
+    """The Arrow column of token lists, in the documents' order."""
+    return documents.with_format("arrow")[:]["input_ids"]
