@@ -57,13 +57,14 @@ def accuracy_figure(results: Sequence[Result]) -> "Figure":
             [100 * (score.accuracy - score.low) for score in scores],
             [100 * (score.high - score.accuracy) for score in scores],
         ]
-        bars = axes.bar(places, heights, width * 0.9, yerr=errors, capsize=3, label=label)
-        axes.bar_label(bars, fmt="%.1f", label_type="center")
+        axes.bar(places, heights, width * 0.9, yerr=errors, capsize=3, label=label)
+        for place, one in zip(places, scores, strict=True):
+            axes.text(place, 100 * one.high + 1, f"{100 * one.accuracy:.1f}", ha="center")
     sizes = {result.task: result.score.n for result in results}
     axes.set_xticks(range(len(tasks)), [f"{task}\nn = {sizes[task]}" for task in tasks])
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 106)
     axes.set_ylabel("accuracy, % (bars: 95% interval)")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=len(labels))
     return figure
 
 
