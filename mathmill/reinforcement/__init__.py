@@ -1,1 +1,1 @@
-"""Reinforcement learning as the paper unifies it: data source, reward function, gradient coefficient."""
+"""Reinforcement learning from rewarded samples of the policy (section 4 of the paper)."""

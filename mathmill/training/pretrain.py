@@ -164,7 +164,7 @@ def _configuration(shape: LlamaShape, recipe: Recipe, tokenizer: Any) -> Any:
 def _finish(job: Job, session: Session, tokenizer: Any, build: Build, losses: Sequence[float]) -> None:
     import shutil
 
-    from mathmill.training.figures import loss_curve
+    from mathmill.training.figures import step_curve
 
     shutil.rmtree(job.out / "datasets")
     record = ModelRecord(
@@ -176,7 +176,7 @@ def _finish(job: Job, session: Session, tokenizer: Any, build: Build, losses: Se
         mlflow_run_id=job.run.run_id,
     )
     save_model(session.model, tokenizer, job.out, record)
-    job.run.log_figure(loss_curve(losses, "Pretraining loss"), "loss.png")
+    job.run.log_figure(step_curve(losses, "Pretraining loss", "loss (nats a token)"), "loss.png")
     job.run.log_text("\n".join(f"{loss:.9g}" for loss in losses), "losses.txt")
 
 

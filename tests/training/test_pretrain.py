@@ -57,12 +57,14 @@ def corpus(tmp_path: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<b>", eos_token="<e>", pad_token="<p>")
-    fast.save_pretrained(root / "tokenizer")
+    fast.save_pretrained(root / "tokens" / "tokenizer")
     generator = np.random.default_rng(0)
     texts = [f"{a} plus {b} is {a + b}. " * 4 for a, b in generator.integers(0, 50, (200, 2))]
-    (root / "shards").mkdir(parents=True)
+    (root / "tokens" / "shards").mkdir(parents=True)
     rows = [fast(text)["input_ids"] + [fast.eos_token_id] for text in texts]
-    pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), root / "shards" / "0.parquet")
+    pq.write_table(
+        pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), root / "tokens" / "shards" / "0.parquet"
+    )
     return root
 
 
