@@ -71,14 +71,19 @@ class Build:
         return self.decontaminated / "kept"
 
     @property
+    def tokens(self) -> Path:
+        """Output of the stage `tokenize`: the two below."""
+        return self.root / "tokens"
+
+    @property
     def tokenizer(self) -> Path:
         """The tokenizer trained on the corpus, or a copy of the recipe's."""
-        return self.root / "tokenizer"
+        return self.tokens / "tokenizer"
 
     @property
     def shards(self) -> Path:
         """Token shards for pretraining."""
-        return self.root / "shards"
+        return self.tokens / "shards"
 
     @property
     def report(self) -> Path:

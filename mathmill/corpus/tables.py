@@ -1,0 +1,35 @@
+"""The columns of the corpus tables, and how one is read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mathmill.errors import UserError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PAGES = (
+    "url string, url_surtkey string, url_host_name string, url_host_registered_domain string, url_path string,"
+    " crawl string, fetch_time timestamp, content_mime_detected string, content_languages string,"
+    " content_digest string, warc_filename string, warc_record_offset long, warc_record_length long, text string,"
+    " has_math boolean, token_count long"
+)
+REJECTED = "url string, warc_filename string, warc_record_offset long, reason string"
+
+
+def read_pages(spark: "SparkSession", path: Path) -> "DataFrame":
+    """Pages with at least `url` and `text`: a Parquet or JSON Lines file, a folder of them, or a job's output.
+
+    Raises:
+        UserError: there is nothing to read, or a column is missing.
+    """
+    folder = path / "pages" if (path / "pages").is_dir() else path
+    if not folder.exists():
+        raise UserError(f"--pages {path} does not exist: make it with `mathmill corpus ingest`")
+    is_json = folder.name.endswith((".jsonl", ".json")) or (
+        folder.is_dir() and not any(folder.rglob("*.parquet")) and any(folder.glob("*.jsonl"))
+    )
+    table = spark.read.json(str(folder)) if is_json else spark.read.parquet(str(folder))
+    if missing := {"url", "text"} - set(table.columns):
+        raise UserError(f"--pages {path} has no column {min(missing)}: pages need url and text")
+    return table
