@@ -67,16 +67,14 @@ def test_whole_numbers_are_settled_by_their_text(one, other):
 
 def test_numbers_and_equal_strings_start_no_process():
     with Grader() as grader:
-        verdicts = grader.grade(
-            ["\\boxed{12}", "\\boxed{13}", "none", "\\boxed{x^2+1}"], ["12", "12", "12", "x^{2}+1".replace("{2}", "2")]
-        )
+        verdicts = grader.grade(["\\boxed{12}", "\\boxed{13}", "none", "\\boxed{x^2+1}"], ["12", "12", "12", "x^2 + 1"])
         assert [verdict.outcome for verdict in verdicts] == ["right", "wrong", "missing", "right"]
         assert not psutil.Process().children()
 
 
 def test_hopeless_answers_are_counted_and_the_others_graded():
     towers = ["9^{9^{9^{9^{9}}}}", "10000000000000!"]
-    answers = [towers[0], "0.25", "\\frac{2}{8}", towers[1], "\\frac{1", "\\frac{1}{3}"]
+    answers = [towers[0], "0.25", "\\frac{2}{8}", towers[1], "&&", "\\frac{1}{3}"]
     with Grader(processes=2, timeout=2.0) as grader:
         grader.grade(["\\boxed{0.5}"], ["\\frac12"])
         started = time.monotonic()
@@ -137,7 +135,7 @@ def test_gold_answers_are_right_against_themselves_and_wrong_against_others(shar
     for path, layout in FILES.items():
         source = FileSource(kind="file", path=str(shared_data / "benchmarks" / path), layout=layout)
         answers = [question.answer for question in load_questions(source)]
-        golds += [(path, answer) for answer in draws.sample(answers, min(100, len(answers)))]
+        golds += [(path, answer) for answer in draws.sample(answers, min(50, len(answers)))]
     own = [answer for _, answer in golds]
     others = own[1:] + own[:1]
     apart = [(one, other) for one, other in zip(own, others, strict=True) if one != other]
