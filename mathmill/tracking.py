@@ -29,6 +29,7 @@ STAGE = "mathmill.stage"
 RECIPE_DIGEST = "mathmill.recipe_digest"
 GIT_COMMIT = "mathmill.git_commit"
 MODEL_PATH = "mathmill.path"
+PARENT_MODEL = "mathmill.parent_model"
 DAG_STAGE = "dag"
 CHAMPION = "champion"
 

@@ -23,6 +23,7 @@ from mathmill.reinforcement.advantages import accepted, group_advantages
 from mathmill.reinforcement.objectives import grpo_objective
 from mathmill.rollout.engine import Completion
 from mathmill.rollout.transformers_engine import TransformersEngine
+from mathmill.tracking import PARENT_MODEL
 from mathmill.training.chat import prompt_ids
 from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
@@ -90,6 +91,7 @@ def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
     if rank() == 0:
         record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent_path), parent.corpus_digest, job.run.run_id)
         save_model(session.model, tokenizer, job.out, record)
+        job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent_path)})
         job.run.log_figure(step_curve(accuracies, "Accuracy of the samples", "share right"), "accuracy.png")
     tenth = max(1, len(accuracies) // 10)
     return {

@@ -17,6 +17,7 @@ from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.progress import progress
 from mathmill.recipe import LlamaShape, Recipe
+from mathmill.tracking import PARENT_MODEL
 from mathmill.training import data
 from mathmill.training.chat import set_chat_template
 from mathmill.training.model_directory import ModelRecord, save_model
@@ -176,6 +177,7 @@ def _finish(job: Job, session: Session, tokenizer: Any, build: Build, losses: Se
         mlflow_run_id=job.run.run_id,
     )
     save_model(session.model, tokenizer, job.out, record)
+    job.run.register_model(job.final, job.recipe.name, "base", {PARENT_MODEL: str(job.recipe.model.checkpoint)})
     job.run.log_figure(step_curve(losses, "Pretraining loss", "loss (nats a token)"), "loss.png")
     job.run.log_text("\n".join(f"{loss:.9g}" for loss in losses), "losses.txt")
 

@@ -17,6 +17,7 @@ from mathmill.output import write_text
 from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import Recipe
+from mathmill.tracking import PARENT_MODEL
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
 from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
@@ -68,6 +69,7 @@ def tune(job: Job, arguments: argparse.Namespace) -> Figures:
     if rank() == 0:
         record = ModelRecord("instruct", recipe.name, recipe.digest(), str(base), parent.corpus_digest, job.run.run_id)
         save_model(session.model, tokenizer, job.out, record)
+        job.run.register_model(job.final, job.recipe.name, "instruct", {PARENT_MODEL: str(base)})
         job.run.log_figure(step_curve(losses, "Instruction tuning loss", "loss (nats a token)"), "loss.png")
         job.run.log_artifact(job.out / REJECTS)
     return {
