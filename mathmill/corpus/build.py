@@ -1,7 +1,6 @@
 """The whole corpus loop without Airflow: the stages of `corpus_refresh`, one after another, in one Spark session."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -21,9 +20,8 @@ from mathmill.corpus import (
     tokenization,
 )
 from mathmill.corpus.layout import Build
-from mathmill.errors import UserError
+from mathmill.corpus.report import close
 from mathmill.job import JobRecord, exit_code, job_parser
-from mathmill.output import SUCCESS, is_finished, write_text
 from mathmill.recipe import load_recipe
 
 Main = Callable[[Sequence[str]], int]
@@ -102,31 +100,6 @@ def build(arguments: argparse.Namespace) -> None:
     stage(tokenization.main, layout.tokens, corpus=layout.corpus)
     close(layout)
     print(f"corpus: {layout.root}")
-
-
-def close(layout: Build) -> None:
-    """Write `report.json` and `_SUCCESS`.
-
-    Raises:
-        UserError: a stage is missing.
-    """
-    stages = [layout.ingested, layout.unique, layout.decontaminated, layout.tokens]
-    if missing := [path for path in stages if not is_finished(path)]:
-        raise UserError(f"{missing[0]} is not finished: run `mathmill corpus build` again")
-    report = {
-        **{path.name: _record(path) for path in stages},
-        "iterations": [
-            {path.name: _record(path) for path in sorted(one.root.iterdir()) if is_finished(path)}
-            for one in layout.finished_iterations()
-        ],
-    }
-    write_text(layout.report, json.dumps(report, indent=2))
-    (layout.root / SUCCESS).touch()
-
-
-def _record(path: Path) -> dict[str, object]:
-    record = JobRecord.read(path)
-    return {**record.figures, "seconds": record.seconds}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""Train the outcome reward model.
+
+Made from the base model, on solutions that the instruct model draws. Runs whenever `instruct` has published a model,
+and by hand with those named in the form. Starts `reinforce`. Source: DeepSeekMath, section 4.2.
+"""
+
+from airflow.sdk import chain
+
+from operators.assets import after
+from operators.job import DeepSpeedJobOperator
+from operators.mill_dag import mill_dag
+from operators.plan import RUN_OUT, planned_input
+from operators.prepare import PrepareOperator
+from operators.publish import PublishOperator
+
+with mill_dag(
+    "reward",
+    doc=__doc__,
+    schedule=after("instruct"),
+    tags=["training", "deepspeed"],
+    inputs={"base": "The model to start from", "instruct": "The model whose solutions it learns to judge"},
+):
+    chain(
+        PrepareOperator(makes="reward", needs=["base", "instruct"]),
+        DeepSpeedJobOperator(
+            task_id="reward",
+            stage="reward",
+            out=RUN_OUT,
+            arguments=["--model", planned_input("base"), "--policy", planned_input("instruct")],
+        ),
+        PublishOperator(makes="reward", record=RUN_OUT),
+    )

@@ -1,0 +1,52 @@
+"""What all DAGs have in common."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG, Param
+
+from operators.callbacks import close_failed_run, close_finished_run
+from operators.mining import last_collected
+from operators.run_params import run_params
+
+RETRY_DELAY = timedelta(seconds=5)
+
+
+def mill_dag(
+    dag_id: str,
+    *,
+    doc: str | None,
+    schedule: Any,
+    tags: Sequence[str],
+    inputs: Mapping[str, str] | None = None,
+    params: Mapping[str, Param] | None = None,
+    paused: bool = False,
+) -> DAG:
+    """A DAG with the form, owner, retries and MLflow bookkeeping of every mill DAG.
+
+    Args:
+        dag_id: its id.
+        doc: the DAG file's docstring, Markdown.
+        schedule: when it runs by itself.
+        tags: beside `mathmill`.
+        inputs: stage of an upstream output and what it is for; each is a field of the form.
+        params: further fields of the form.
+        paused: whether it waits for somebody to switch it on.
+    """
+    return DAG(
+        dag_id,
+        doc_md=doc,
+        schedule=schedule,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=paused,
+        default_args={"owner": "mathmill", "retries": 1, "retry_delay": RETRY_DELAY},
+        params={**run_params(inputs), **(params or {})},
+        tags=["mathmill", *tags],
+        user_defined_macros={"last_collected": last_collected},
+        on_success_callback=close_finished_run,
+        on_failure_callback=close_failed_run,
+    )
