@@ -1,23 +1,32 @@
-"""Gradient coefficients of sampled completions before the policy enters: one number a completion."""
+"""From the rewards of a group's completions to the weight of each completion in the objective."""
 
 import torch
 
 
-def group_advantages(rewards: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """GRPO's outcome advantage (section 4.1.2): the reward normalised within its group.
+def group_normalised(rewards: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """GRPO's advantage under outcome supervision (section 4.1.2): (r - mean(r)) / std(r) within the group.
+
+    The paper does not say which standard deviation it takes. This one is the population's, divided by G; where all
+    rewards of a group are equal, `epsilon` makes the advantages 0 instead of 0/0.
 
     Args:
-        rewards: float, shape (questions, group).
-        epsilon: added to the standard deviation, which is the population's (the paper says neither).
+        rewards: [questions, G], floating.
+        epsilon: added to the standard deviation.
 
     Returns:
-        Same shape; zero for a group whose rewards are all equal.
+        Advantages [questions, G], the same for every token of a completion.
     """
-    mean = rewards.mean(dim=1, keepdim=True)
-    deviation = rewards.std(dim=1, correction=0, keepdim=True)
-    return (rewards - mean) / (deviation + epsilon)
+    centred = rewards - rewards.mean(dim=1, keepdim=True)
+    return centred / (rewards.std(dim=1, correction=0, keepdim=True) + epsilon)
 
 
-def accepted(right: torch.Tensor) -> torch.Tensor:
-    """Online rejection-sampling fine-tuning's coefficient (Eq. 10): 1 for a right answer, else 0."""
-    return right.to(torch.float32)
+def right_only(right: torch.Tensor) -> torch.Tensor:
+    """Online RFT's coefficient (Eq. 10): 1 where the answer is right, else 0.
+
+    Args:
+        right: [questions, G] bool.
+
+    Returns:
+        Coefficients [questions, G] float32.
+    """
+    return right.float()

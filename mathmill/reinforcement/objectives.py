@@ -1,62 +1,86 @@
-"""The objective of GRPO, token by token and in full (Eq. 3 and 4 of the paper)."""
+"""What reinforcement learning maximises, token by token, and how tokens become one number.
 
-from dataclasses import dataclass
+All functions take completions as rows, padded on either side: [completions, tokens], with a mask that is 1 on the
+tokens that were drawn. They are written to be maximised; a loss is their negative.
+"""
 
 import torch
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectiveOutput:
-    """The loss of a batch and what it is made of, as scalars."""
-
-    loss: torch.Tensor
-    """To minimise: minus the mean over the completions given."""
-    kl: torch.Tensor
-    clipped: torch.Tensor
-    """Share of tokens whose ratio the clipping holds back."""
-
-
-def k3(policy: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Schulman's unbiased estimate of KL(policy, reference) of each token (Eq. 4), never negative.
+def clipped_ratio(ratio: torch.Tensor, advantages: torch.Tensor, clip: float) -> torch.Tensor:
+    """min(rho A, clip(rho, 1 - eps, 1 + eps) A), of Eq. 1 and 3.
 
     Args:
-        policy: log-probabilities of the tokens under the policy.
-        reference: the same under the reference, same shape.
+        ratio: rho, the token's probability under the policy over that under the policy that drew it.
+        advantages: A, of a shape that broadcasts to the ratio's.
+        clip: eps.
     """
-    log_ratio = reference - policy
-    return torch.exp(log_ratio) - log_ratio - 1
+    return torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
 
 
-def grpo_objective(
-    policy: torch.Tensor,
-    sampler: torch.Tensor,
+def is_clipped(ratio: torch.Tensor, advantages: torch.Tensor, clip: float) -> torch.Tensor:
+    """Where the clipping of `clipped_ratio` holds a token back, so that it has no gradient; bool."""
+    return ((ratio > 1 + clip) & (advantages > 0)) | ((ratio < 1 - clip) & (advantages < 0))
+
+
+def k3(log_probs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """The estimate of the divergence from the reference at each token: pi_ref/pi - log(pi_ref/pi) - 1 (Eq. 4)."""
+    log_ratio = reference - log_probs
+    return torch.expm1(log_ratio) - log_ratio
+
+
+def sequence_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean over the drawn tokens of each completion: 1/|o| sum over t.
+
+    Args:
+        values: [completions, tokens]; what stands where the mask is 0 does not matter.
+        mask: [completions, tokens], at least one 1 a row.
+
+    Returns:
+        [completions].
+    """
+    return torch.where(mask.bool(), values, 0.0).sum(dim=1) / mask.sum(dim=1)
+
+
+def grpo(
+    log_probs: torch.Tensor,
+    old: torch.Tensor,
     reference: torch.Tensor,
     advantages: torch.Tensor,
     mask: torch.Tensor,
     *,
     clip: float,
     kl_coefficient: float,
-) -> ObjectiveOutput:
-    """GRPO's objective: length normalisation within each completion first, then the mean over completions.
+) -> torch.Tensor:
+    """GRPO's objective for each completion (Eq. 3); its mean over group and questions is what to maximise.
+
+    The divergence stands inside the mean over tokens, and a completion's length divides before the group's size does.
 
     Args:
-        policy: log-probabilities under the policy that is trained, shape (completions, tokens).
-        sampler: under the policy that drew the completions.
-        reference: under the frozen reference.
-        advantages: shape (completions,).
-        mask: 1 for tokens of the completion, 0 for padding; every completion has a token.
-        clip: range of the ratio (epsilon).
+        log_probs: of the drawn tokens under the policy, [completions, tokens], with gradient.
+        old: the same under the policy that drew them, without gradient.
+        reference: the same under the reference, without gradient.
+        advantages: [completions].
+        mask: [completions, tokens], 1 on drawn tokens.
+        clip: range of the probability ratio.
         kl_coefficient: beta.
+
+    Returns:
+        [completions].
     """
-    ratio = torch.exp(policy - sampler)
-    advantage = advantages[:, None]
-    surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
-    kl = k3(policy, reference)
-    lengths = mask.sum(dim=1)
-    per_completion = ((surrogate - kl_coefficient * kl) * mask).sum(dim=1) / lengths
-    held = ((ratio > 1 + clip) & (advantage > 0)) | ((ratio < 1 - clip) & (advantage < 0))
-    return ObjectiveOutput(
-        loss=-per_completion.mean(),
-        kl=((kl * mask).sum(dim=1) / lengths).mean().detach(),
-        clipped=((held * mask).sum() / mask.sum()).detach(),
-    )
+    gain = clipped_ratio(torch.exp(log_probs - old), advantages[:, None], clip)
+    return sequence_mean(gain - kl_coefficient * k3(log_probs, reference), mask)
+
+
+def online_rft(log_probs: torch.Tensor, coefficients: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Online RFT's objective for each completion: its mean log-probability, times 1 or 0 (Eq. 10).
+
+    Args:
+        log_probs: of the drawn tokens under the policy, [completions, tokens], with gradient.
+        coefficients: [completions], from `right_only`.
+        mask: [completions, tokens], 1 on drawn tokens.
+
+    Returns:
+        [completions].
+    """
+    return sequence_mean(coefficients[:, None] * log_probs, mask)

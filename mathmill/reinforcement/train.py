@@ -1,7 +1,7 @@
-"""Reinforcement learning on questions with known answers (section 4 of the paper)."""
+"""Train a tuned model by reinforcement: GRPO or online RFT on questions with known answers (section 4 of the paper)."""
 
 import argparse
-import copy
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -17,213 +17,154 @@ from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.progress import progress
-from mathmill.questions import Question, load_questions
+from mathmill.questions import Question
 from mathmill.recipe import Recipe
-from mathmill.reinforcement.advantages import accepted, group_advantages
-from mathmill.reinforcement.objectives import grpo_objective
-from mathmill.rollout.engine import Completion
+from mathmill.reinforcement.outcome_model import OutcomeModel
+from mathmill.reinforcement.record import curves, of_all_ranks, sample_figures, sample_table, write_samples
+from mathmill.reinforcement.sampling import draw, judge, questions_of_step, training_questions
+from mathmill.reinforcement.update import coefficients, update
 from mathmill.rollout.transformers_engine import TransformersEngine
-from mathmill.tracking import PARENT_MODEL
-from mathmill.training.chat import prompt_ids
-from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
-from mathmill.training.session import Session, rank, start_distributed, total, world_size
+from mathmill.training.session import Session, rank, start_distributed, world_size
+
+SECONDS = ("seconds/generate", "seconds/reward", "seconds/train")
+ROLLOUT_ROWS = 256
+"""Completions that a rank draws at a time, at most."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point; every rank runs it."""
     parser = job_parser(__doc__, stage="rl")
     parser.add_argument("--model", type=Path, help="folder of the instruct model (default: the recipe's newest)")
+    parser.add_argument("--reward", type=Path, help="folder of the reward model (default: the recipe's newest)")
     arguments = parser.parse_args(argv)
     return run_job("rl", arguments, lambda job: reinforce(job, arguments), resume=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A completion with what it earned."""
+class Loop:
+    """What every step needs."""
 
-    prompt: list[int]
-    completion: Completion
-    right: bool
-    reward: float
+    job: Job
+    session: Session
+    reference: Any | None
+    """The model that the policy began as; None where the objective does not need it."""
+    tokenizer: Any
+    engine: TransformersEngine
+    questions: list[Question]
+    grader: Grader
+    outcome_model: OutcomeModel | None
+    device: torch.device
+
+    def step(self, number: int) -> dict[str, float]:
+        """Explore, judge and update; `number` counts from 0. The figures are the same on every rank."""
+        recipe = self.job.recipe
+        settings = recipe.reinforce
+        chosen = questions_of_step(len(self.questions), number, settings.questions_per_step, recipe.seed)
+        mine = [self.questions[i] for i in chosen[rank() :: world_size()]]
+        began = time.monotonic()
+        self.session.engine.eval()
+        drawn = draw(self.engine, self.tokenizer, mine, recipe, number)
+        generated = time.monotonic()
+        samples = judge(drawn, self.grader, self.outcome_model, recipe)
+        everyone = of_all_ranks(samples)
+        rewarded = time.monotonic()
+        self.session.engine.train()
+        pad = self.tokenizer.pad_token_id or 0
+        figures = update(self.session, self.reference, samples, recipe, pad, self.device)
+        trained = time.monotonic()
+        if rank() == 0:
+            write_samples(self.job.out, number + 1, everyone, coefficients(everyone, settings).tolist())
+        tokens = sum(len(sample.completion.token_ids) for sample in everyone)
+        return {
+            **sample_figures(everyone, settings.group),
+            **figures,
+            **self.session.figures(),
+            "num_tokens": tokens,
+            "seconds/generate": generated - began,
+            "seconds/reward": rewarded - generated,
+            "seconds/train": trained - rewarded,
+            "tokens_per_second": tokens / (trained - began),
+        }
 
 
 def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
     """Train and save the policy; `job.out` becomes the model folder."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    recipe = job.recipe
-    settings = recipe.reinforce
-    if any(part.kind != "rule" for part in settings.rewards):
-        raise UserError(f"recipe {recipe.name}: reinforce.rewards: only `rule` can be computed so far; remove the rest")
+    recipe, settings = job.recipe, job.recipe.reinforce
     parent_path = arguments.model or home.newest_output(recipe.name, "instruct")
     parent = read_record(parent_path)
-    device = start_distributed(recipe.seed)
-    tokenizer = AutoTokenizer.from_pretrained(parent_path)
-    model = AutoModelForCausalLM.from_pretrained(parent_path, dtype=torch.float32)
-    reference = copy.deepcopy(model).eval().requires_grad_(requires_grad=False).to(device)
-    questions = _questions(recipe)
-    per_rank = settings.questions_per_step // world_size() * settings.group
-    passes = -(-per_rank // settings.micro_batch)
-    steps = settings.steps * settings.updates
-    session = Session(model, recipe, settings.optimizer, steps=steps, accumulation=passes)
-    state = session.restore(job.out) or {"step": 0, "accuracies": []}
-    accuracies: list[float] = state["accuracies"]
-    first = state["step"]
-    engine = TransformersEngine(session.model, tokenizer, batch=per_rank)
     with Grader(processes=1) as grader:
+        loop = _loop(job, parent_path, arguments.reward, grader)
+        state = loop.session.restore(job.out) or {"step": 0, "history": []}
+        history: list[dict[str, float]] = state["history"]
+        first = state["step"]
         for step in progress(range(first, settings.steps), total=settings.steps, unit="steps", start=first):
-            began = time.monotonic()
-            session.engine.eval()
-            samples = _sample(engine, tokenizer, grader, questions, recipe, step)
-            sampled = time.monotonic()
-            session.engine.train()
-            figures = _update(session, reference, samples, recipe, tokenizer.pad_token_id or 0, device)
-            figures |= _sample_figures(samples, settings.group, device)
-            accuracies.append(figures["accuracy"])
-            times = {"seconds/sample": sampled - began, "seconds/train": time.monotonic() - sampled}
-            job.run.log_metrics({**figures, **session.figures(), **times}, step=step + 1)
-            if rank() == 0 and (step + 1) % settings.checkpoint_steps == 0:
-                _log_samples(job, samples, tokenizer, step + 1)
+            figures = loop.step(step)
+            if not math.isfinite(figures["objective"]):
+                raise UserError(f"rl: the objective is {figures['objective']} at step {step + 1}: lower the rate")
+            history.append(figures)
+            job.run.log_metrics(figures, step=step + 1)
             if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < settings.steps:
-                session.save(job.out, step + 1, {"accuracies": accuracies})
-    session.close(job.out)
+                loop.session.save(job.out, step + 1, {"history": history})
+    loop.session.close(job.out)
     if rank() == 0:
         record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent_path), parent.corpus_digest, job.run.run_id)
-        save_model(session.model, tokenizer, job.out, record)
-        job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent_path)})
-        job.run.log_figure(step_curve(accuracies, "Accuracy of the samples", "share right"), "accuracy.png")
-    tenth = max(1, len(accuracies) // 10)
+        save_model(loop.session.model, loop.tokenizer, job.out, record)
+        job.run.log_figure(curves(history), "curves.png")
+        job.run.log_table(sample_table(job.out, sorted({1, settings.steps})), "samples.json")
+    return _summary(history, len(loop.questions))
+
+
+def _loop(job: Job, parent: Path, reward: Path | None, grader: Grader) -> Loop:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    recipe, settings = job.recipe, job.recipe.reinforce
+    questions = training_questions(recipe)
+    device = start_distributed(recipe.seed)
+    tokenizer = AutoTokenizer.from_pretrained(parent)
+    model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
+    mine = settings.questions_per_step // world_size() * settings.group
+    accumulation = -(-mine // settings.micro_batch)
+    steps = settings.steps * settings.updates
+    session = Session(model, recipe, settings.optimizer, steps=steps, accumulation=accumulation)
+    reference = None
+    if settings.algorithm == "grpo" and settings.kl_coefficient > 0:
+        reference = AutoModelForCausalLM.from_pretrained(parent, dtype=session.model.dtype).to(device).eval()
+    return Loop(
+        job=job,
+        session=session,
+        reference=reference,
+        tokenizer=tokenizer,
+        engine=TransformersEngine(session.model, tokenizer, batch=ROLLOUT_ROWS),
+        questions=questions,
+        grader=grader,
+        outcome_model=_outcome_model(recipe, reward, device),
+        device=device,
+    )
+
+
+def _outcome_model(recipe: Recipe, folder: Path | None, device: torch.device) -> OutcomeModel | None:
+    """The reward model, where some part of the reward asks for it."""
+    if all(part.kind != "outcome_model" for part in recipe.reinforce.rewards):
+        return None
+    return OutcomeModel.load(folder or home.newest_output(recipe.name, "reward"), recipe.prompt.suffix, device)
+
+
+def _summary(history: Sequence[dict[str, float]], questions: int) -> Figures:
+    """Accuracy of the samples in the first and last tenth of the steps, and where the seconds went."""
+    tenth = max(1, len(history) // 10)
+
+    def mean(name: str, part: Sequence[dict[str, float]]) -> float:
+        return float(np.mean([figures[name] for figures in part]))
+
     return {
-        "steps": settings.steps,
-        "questions": len(questions),
-        "accuracy_of_first_steps": float(np.mean(accuracies[:tenth])),
-        "accuracy_of_last_steps": float(np.mean(accuracies[-tenth:])),
+        "steps": len(history),
+        "questions": questions,
+        "accuracy_first": mean("accuracy", history[:tenth]),
+        "accuracy_last": mean("accuracy", history[-tenth:]),
+        "kl_last": mean("kl", history[-tenth:]),
+        **{name: sum(figures[name] for figures in history) for name in SECONDS},
     }
-
-
-def _questions(recipe: Recipe) -> list[Question]:
-    held_out = {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
-    questions = [one for source in recipe.reinforce.questions for one in load_questions(source)]
-    questions = [one for one in questions if one.question not in held_out]
-    if len(questions) < recipe.reinforce.questions_per_step:
-        raise UserError(
-            f"recipe {recipe.name}: reinforce.questions hold {len(questions)} questions that are not evaluated on:"
-            f" a step needs {recipe.reinforce.questions_per_step}"
-        )
-    return questions
-
-
-def _sample(
-    engine: TransformersEngine, tokenizer: Any, grader: Grader, questions: Sequence[Question], recipe: Recipe, step: int
-) -> list[Sample]:
-    """This rank's completions of a step, group after group; a function of seed and step alone."""
-    settings = recipe.reinforce
-    order = np.random.default_rng([recipe.seed, step]).permutation(len(questions))
-    chosen = [questions[i] for i in order[: settings.questions_per_step][rank() :: world_size()]]
-    prompts = [prompt_ids(tokenizer, question.question, recipe.prompt.suffix) for question in chosen]
-    seed = recipe.seed * 1_000_003 + step
-    groups = engine.generate(prompts, settings.sampling, samples=settings.group, seed=seed)
-    flat = [
-        (prompt, completion, question.answer)
-        for prompt, group, question in zip(prompts, groups, chosen, strict=True)
-        for completion in group
-    ]
-    verdicts = grader.grade([completion.text for _, completion, _ in flat], [gold for _, _, gold in flat])
-    weight = sum(part.weight for part in settings.rewards)
-    return [
-        Sample(prompt, completion, verdict.right, weight * verdict.right)
-        for (prompt, completion, _), verdict in zip(flat, verdicts, strict=True)
-    ]
-
-
-def _update(
-    session: Session, reference: Any, samples: Sequence[Sample], recipe: Recipe, pad: int, device: torch.device
-) -> dict[str, float]:
-    """`updates` optimiser steps on one batch of samples; figures as means over the ranks."""
-    settings = recipe.reinforce
-    grpo = settings.algorithm == "grpo"
-    rewards = torch.tensor([sample.reward for sample in samples]).view(-1, settings.group)
-    right = torch.tensor([sample.right for sample in samples])
-    coefficients = group_advantages(rewards, settings.advantage_epsilon).flatten() if grpo else accepted(right)
-    sums = {"kl": 0.0, "clip_ratio": 0.0, "loss": 0.0}
-    gap = 0.0
-    chunks = range(0, len(samples), settings.micro_batch)
-    for _ in range(settings.updates):
-        for start in chunks:
-            part = samples[start : start + settings.micro_batch]
-            ids, mask, sampler = _padded(part, pad, device)
-            temperature = settings.sampling.temperature
-            policy = _log_probs(session.engine, ids, temperature)
-            with torch.no_grad():
-                frozen = _log_probs(reference, ids, temperature)
-            output = grpo_objective(
-                policy,
-                sampler,
-                frozen,
-                coefficients[start : start + settings.micro_batch].to(device),
-                mask,
-                clip=settings.clip,
-                kl_coefficient=settings.kl_coefficient if grpo else 0.0,
-            )
-            # DeepSpeed takes the mean over passes; a last, smaller pass counts by its completions.
-            session.backward(output.loss * (len(part) * len(chunks) / len(samples)))
-            session.step()
-            share = len(part) / len(samples) / settings.updates
-            for name, value in (("kl", output.kl), ("clip_ratio", output.clipped), ("loss", output.loss)):
-                sums[name] += float(value.detach()) * share
-            gap = max(gap, float(((policy.detach() - sampler).abs() * mask).max()))
-    means = {name: total(value, device) / world_size() for name, value in sums.items()}
-    return means | {"rollout/logprob_abs_diff_max": gap}
-
-
-def _padded(
-    samples: Sequence[Sample], pad: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids (completions, width), and for the width - 1 predicted tokens the mask and the sampler's log-probs."""
-    width = max(len(sample.prompt) + len(sample.completion.token_ids) for sample in samples)
-    ids = torch.full((len(samples), width), pad)
-    mask = torch.zeros(len(samples), width - 1)
-    sampler = torch.zeros(len(samples), width - 1)
-    for row, sample in enumerate(samples):
-        tokens = sample.prompt + sample.completion.token_ids
-        answer = slice(len(sample.prompt) - 1, len(tokens) - 1)
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, answer] = 1
-        sampler[row, answer] = torch.tensor(sample.completion.log_probs)
-    return ids.to(device), mask.to(device), sampler.to(device)
-
-
-def _log_probs(model: Any, ids: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probability of every token but the first, at the sampler's temperature: (rows, width - 1)."""
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float() / temperature
-    chosen = logits.gather(2, ids[:, 1:, None]).squeeze(2)
-    return chosen - torch.logsumexp(logits, dim=2)
-
-
-def _sample_figures(samples: Sequence[Sample], group: int, device: torch.device) -> dict[str, float]:
-    rewards = np.array([sample.reward for sample in samples]).reshape(-1, group)
-    lengths = [len(sample.completion.token_ids) for sample in samples]
-    mine = {
-        "reward": float(rewards.mean()),
-        "reward_std": float(rewards.std(axis=1).mean()),
-        "frac_reward_zero_std": float((rewards.std(axis=1) == 0).mean()),
-        "accuracy": float(np.mean([sample.right for sample in samples])),
-        "completions/mean_length": float(np.mean(lengths)),
-        "completions/clipped_ratio": float(np.mean([s.completion.finish_reason == "length" for s in samples])),
-    }
-    return {name: total(value, device) / world_size() for name, value in mine.items()}
-
-
-def _log_samples(job: Job, samples: Sequence[Sample], tokenizer: Any, step: int) -> None:
-    shown = samples[:32]
-    columns = {
-        "step": [step] * len(shown),
-        "prompt": [tokenizer.decode(sample.prompt) for sample in shown],
-        "completion": [sample.completion.text for sample in shown],
-        "reward": [sample.reward for sample in shown],
-    }
-    job.run.log_table(columns, "samples.json")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_grpo_equals_a_loop_over_equation_3(seed):
     for row in range(len(mask)):
         terms = []
         for t in range(int(mask[row].sum())):
-            p, q, r = (math.exp(float(one[row, t])) for one in (policy, old, reference))
+            p, q, r = (math.exp(one[row, t].item()) for one in (policy, old, reference))
             rho, advantage = p / q, float(advantages[row])
             divergence = r / p - math.log(r / p) - 1
             terms.append(min(rho * advantage, min(max(rho, 0.8), 1.2) * advantage) - BETA * divergence)
