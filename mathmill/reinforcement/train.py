@@ -24,6 +24,7 @@ from mathmill.reinforcement.record import curves, of_all_ranks, sample_figures, 
 from mathmill.reinforcement.sampling import draw, judge, questions_of_step, training_questions
 from mathmill.reinforcement.update import coefficients, update
 from mathmill.rollout.transformers_engine import TransformersEngine
+from mathmill.tracking import PARENT_MODEL
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.session import Session, rank, start_distributed, world_size
 
@@ -110,6 +111,7 @@ def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
     if rank() == 0:
         record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent_path), parent.corpus_digest, job.run.run_id)
         save_model(loop.session.model, loop.tokenizer, job.out, record)
+        job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent_path)})
         job.run.log_figure(curves(history), "curves.png")
         job.run.log_table(sample_table(job.out, sorted({1, settings.steps})), "samples.json")
     return _summary(history, len(loop.questions))
