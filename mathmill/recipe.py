@@ -307,10 +307,11 @@ class PretrainRecipe(Section):
 
 
 class SolutionSource(Section):
-    """Solved questions for instruction tuning: a question source whose rows have a `solution`."""
+    """Solved questions for instruction tuning."""
 
     questions: QuestionSource
-    format: Literal["cot", "pot", "tool"] = "cot"
+    format: Literal["cot", "pot", "tool", "answer"] = "cot"
+    """What is learned: the row's `solution`, in one of the paper's three forms, or its boxed answer alone."""
 
 
 class PromptRecipe(Section):

@@ -1,6 +1,7 @@
 """Questions made by the generators of the reasoning-gym package."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,11 @@ from mathmill.errors import UserError
 from mathmill.questions.layouts import boxed
 from mathmill.questions.question import Question
 from mathmill.recipe import ReasoningGymSource
+
+CHAINS = ("chain_sum", "basic_arithmetic")
+"""Generators whose questions are expressions to calculate."""
+CHAIN = re.compile(r"-?\d+(?: [+-] -?\d+)*")
+"""Additions and subtractions without brackets, the expressions that we can solve."""
 
 
 def generate(source: ReasoningGymSource) -> Iterator[Question]:
@@ -42,8 +48,9 @@ def generate(source: ReasoningGymSource) -> Iterator[Question]:
 
 def _solution(generator: str, entry: Mapping[str, Any]) -> str | None:
     """The worked solution of an entry, for the generators that we can solve step by step."""
-    if generator == "chain_sum":
-        return boxed("\n".join(chain_sum_steps(entry["metadata"]["expression"])), str(entry["answer"]))
+    expression = entry["metadata"].get("expression", "")
+    if generator in CHAINS and CHAIN.fullmatch(expression):
+        return boxed("\n".join(chain_sum_steps(expression)), str(entry["answer"]))
     return None
 
 

@@ -21,6 +21,11 @@ class Batch:
     mask: torch.Tensor
     """[completions, completion width] float32, 1 on drawn tokens."""
 
+    @property
+    def position_ids(self) -> torch.Tensor:
+        """Positions as if there were no padding, of the shape of `input_ids`."""
+        return (self.attention_mask.cumsum(dim=1) - 1).clamp(min=0)
+
     @classmethod
     def of(cls, prompts: Sequence[list[int]], completions: Sequence[list[int]], pad: int, device: torch.device) -> Self:
         """Lay out `completions`, none empty, after their `prompts`; `pad` is any token id."""
@@ -52,7 +57,7 @@ def token_log_probs(model: Any, batch: Batch, temperature: float) -> tuple[torch
     logits = model(
         input_ids=batch.input_ids,
         attention_mask=batch.attention_mask,
-        position_ids=(batch.attention_mask.cumsum(dim=1) - 1).clamp(min=0),
+        position_ids=batch.position_ids,
         use_cache=False,
         logits_to_keep=width + 1,
     ).logits[:, :-1]

@@ -41,6 +41,8 @@ class OutcomeModel:
         for start in range(0, len(prompts), BATCH):
             part = slice(start, start + BATCH)
             batch = Batch.of(prompts[part], answers[part], pad, self._model.device)
-            logits = self._model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits[:, 0]
-            probabilities += torch.sigmoid(logits.float()).tolist()
+            output = self._model(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids
+            )
+            probabilities += torch.sigmoid(output.logits[:, 0].float()).tolist()
         return probabilities

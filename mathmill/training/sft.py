@@ -155,7 +155,8 @@ def _examples(recipe: Recipe, tokenizer: Any) -> tuple[list[Example], list[dict[
     rejected: list[dict[str, str]] = []
     for source in recipe.instruct.sources:
         for question in load_questions(source.questions):
-            example, reason = _example(question, recipe, tokenizer, held_out)
+            solution = rf"\boxed{{{question.answer}}}" if source.format == "answer" else question.solution
+            example, reason = _example(question, solution, recipe, tokenizer, held_out)
             if example is None:
                 rejected.append({"id": question.id, "question": question.question, "reason": reason})
             else:
@@ -165,13 +166,15 @@ def _examples(recipe: Recipe, tokenizer: Any) -> tuple[list[Example], list[dict[
     return examples, rejected
 
 
-def _example(question: Question, recipe: Recipe, tokenizer: Any, held_out: set[str]) -> tuple[Example | None, str]:
+def _example(
+    question: Question, solution: str | None, recipe: Recipe, tokenizer: Any, held_out: set[str]
+) -> tuple[Example | None, str]:
     if question.question in held_out:
         return None, "evaluation question"
-    if not question.solution:
+    if not solution:
         return None, "no solution"
     prompt = prompt_ids(tokenizer, question.question, recipe.prompt.suffix)
-    example = Example(prompt, answer_ids(tokenizer, question.solution))
+    example = Example(prompt, answer_ids(tokenizer, solution))
     if len(example) > recipe.model.context:
         return None, f"{len(example)} tokens are more than the context"
     return example, ""
