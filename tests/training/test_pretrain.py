@@ -81,7 +81,7 @@ def test_a_killed_job_ends_with_the_model_of_a_clean_one(tmp_path: Path, corpus:
     subprocess.run(_command(recipe, corpus, clean), check=True)
     job = subprocess.Popen(_command(recipe, corpus, killed), start_new_session=True)
     latest = tmp_path / "killed.partial" / "checkpoints" / "latest"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not latest.is_file():
         assert time.monotonic() < deadline
         assert job.poll() is None
