@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import DAG, Param
 
 from operators.callbacks import close_failed_run, close_finished_run
@@ -39,7 +38,7 @@ def mill_dag(
         dag_id,
         doc_md=doc,
         schedule=schedule,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        # Without a start date a schedule begins with its next time, not with the last one that passed.
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=paused,
