@@ -2,8 +2,10 @@
 
 A page goes when it shares ten words in a row with a benchmark's question or solution, or holds in full one of three
 to nine words. Words are those of `mathmill.corpus.words`: compatibility form, case-folded, punctuation ignored, a Han
-character a word of its own. Runs of which fewer than `LEAST_LETTERS` words hold a letter are no evidence: tables of
-numbers share them by chance. The whole page is removed.
+character a word of its own. Ten words of which fewer than `LEAST_LETTERS` hold a letter are no evidence, nor is a
+shorter text without any: tables of numbers share them by chance. The whole page is removed.
+
+Benchmarks are those of the recipe's corpus, and the tasks that its models are evaluated on.
 """
 
 import argparse
@@ -40,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write `kept`, which is the corpus, and `removed`."""
     recipe = job.recipe.corpus.decontamination
-    sources = list(job.recipe.corpus.benchmarks)
+    sources = [*job.recipe.corpus.benchmarks]
+    sources += [task for task in job.recipe.evaluation.tasks.values() if task not in sources]
     if arguments.benchmarks:
         sources += [FileSource(kind="file", path=str(path)) for path in _question_sets(arguments.benchmarks)]
     questions = [question for source in sources for question in load_questions(source)]
@@ -70,9 +73,10 @@ def benchmark_index(
             size = min(recipe.ngram, len(tokens))
             if size < recipe.min_ngram:
                 continue
+            least = LEAST_LETTERS if size == recipe.ngram else 1
             for start in range(len(tokens) - size + 1):
                 run_of_words = tuple(tokens[start : start + size])
-                if _telling(run_of_words):
+                if _with_letters(run_of_words) >= least:
                     index.setdefault(size, {}).setdefault(run_of_words, (question.source, question.id))
     return index
 
@@ -91,8 +95,8 @@ def first_hit(
     return None
 
 
-def _telling(run_of_words: Sequence[str]) -> bool:
-    return sum(any(letter.isalpha() for letter in word) for word in run_of_words) >= LEAST_LETTERS
+def _with_letters(run_of_words: Sequence[str]) -> int:
+    return sum(any(letter.isalpha() for letter in word) for word in run_of_words)
 
 
 def _question_sets(folder: Path) -> Iterator[Any]:

@@ -8,11 +8,19 @@ from mathmill.recipe import DecontaminationRecipe
 
 LONG = "Natalia sold clips to forty eight of her friends in April, and then half as many in May."
 SHORT = "Prove the mean value theorem"
+SUM = "Calculate 3 + 4 - 5."
 CHINESE = "小明有二十五个苹果送给小红十个还剩几个"
 
 
 def _index() -> object:
-    texts = {"long": LONG, "short": SHORT, "zh": CHINESE, "tiny": "two words", "digits": "1 2 3 4 5 6 7 8 9 10 11"}
+    texts = {
+        "long": LONG,
+        "short": SHORT,
+        "zh": CHINESE,
+        "tiny": "two words",
+        "sum": SUM,
+        "digits": "1 2 3 4 5 6 7 8 9 10 11",
+    }
     questions = [Question(i, text, "1", None, "bench", "en") for i, text in texts.items()]
     return benchmark_index(questions, DecontaminationRecipe())
 
@@ -27,6 +35,8 @@ def _index() -> object:
         ("prove the mean value", None),
         ("答" + CHINESE[3:13], "zh"),
         (CHINESE[:9], None),
+        ("Homework: calculate 3 + 4 - 5", "sum"),
+        ("calculate 3 + 4 - 6", None),
         ("two words", None),
         ("1 2 3 4 5 6 7 8 9 10 11 12", None),
     ],
