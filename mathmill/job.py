@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -90,7 +91,14 @@ def job_parser(description: str | None, *, stage: str | None = None) -> argparse
     return parser
 
 
-def run_job(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Figures], *, resume: bool = False) -> int:
+def run_job(
+    stage: str,
+    arguments: argparse.Namespace,
+    body: Callable[[Job], Figures],
+    *,
+    resume: bool = False,
+    warm_up: Callable[[Recipe], object] | None = None,
+) -> int:
     """Run `body` as the job `stage` and complete its output directory.
 
     Args:
@@ -98,12 +106,14 @@ def run_job(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Fig
         arguments: parsed by a `job_parser`.
         body: writes to `job.out` and returns its figures.
         resume: whether the body can go on from what an interrupted try left in `job.out`.
+        warm_up: started at once, beside MLflow's own seconds of start-up; the body asks again for what it makes, and
+            so meets its errors.
 
     Returns:
         The exit code: 0, 2 after a user error, 130 after Ctrl-C.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    return exit_code(lambda: _run(stage, arguments, body, resume))
+    return exit_code(lambda: _run(stage, arguments, body, resume, warm_up))
 
 
 def exit_code(action: Callable[[], object]) -> int:
@@ -124,7 +134,13 @@ def is_main_rank() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _run(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Figures], resume: bool) -> None:
+def _run(
+    stage: str,
+    arguments: argparse.Namespace,
+    body: Callable[[Job], Figures],
+    resume: bool,
+    warm_up: Callable[[Recipe], object] | None,
+) -> None:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     out = _output_path(arguments, recipe)
     given = _arguments(arguments)
@@ -136,12 +152,15 @@ def _run(stage: str, arguments: argparse.Namespace, body: Callable[[Job], Figure
         body(Job(stage, recipe, partial_path(out), out, NoRun()))
         return
     started = time.monotonic()
-    with output_directory(out, resume=resume) as partial, _tracked(recipe, stage, partial) as run:
-        run.log_params({"recipe": arguments.recipe, "recipe_digest": recipe.digest(), "out": out, **given})
-        figures = dict(body(Job(stage, recipe, partial, out, run)))
-        seconds = time.monotonic() - started
-        run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
-        run.log_metrics({"seconds": seconds})
+    with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
+        if warm_up is not None:
+            beside.submit(warm_up, recipe)
+        with _tracked(recipe, stage, partial) as run:
+            run.log_params({"recipe": arguments.recipe, "recipe_digest": recipe.digest(), "out": out, **given})
+            figures = dict(body(Job(stage, recipe, partial, out, run)))
+            seconds = time.monotonic() - started
+            run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
+            run.log_metrics({"seconds": seconds})
         record = JobRecord(
             stage=stage,
             recipe=recipe.name,

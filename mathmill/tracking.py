@@ -218,6 +218,14 @@ def end_dag_run(recipe_name: str, dag_id: str, dag_run_id: str, status: str) -> 
         client.set_terminated(run_id, status)
 
 
+def dag_run_url(recipe_name: str, dag_id: str, dag_run_id: str) -> str:
+    """Address of the page of an Airflow DAG run's own run; empty where it has none."""
+    client = tracking_client()
+    experiment = client.get_experiment_by_name(recipe_name)
+    run_id = _find_dag_run(client, experiment.experiment_id, dag_id, dag_run_id) if experiment else None
+    return run_url(experiment.experiment_id, run_id) if run_id else ""
+
+
 def run_url(experiment_id: str, run_id: str) -> str:
     """Address of a run's page; empty where runs go to a database without a server."""
     uri = tracking_uri()

@@ -8,7 +8,7 @@ die() { echo "set-up: $*" >&2; exit 2; }
 python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
   die "'$python' is no Python 3.11 or newer: install one, or name it with PYTHON=…"
-wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1)
+wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh mathmill/corpus/class_archive.py | sha256sum | cut -d' ' -f1)
 [ "$(cat .venv/mathmill-setup 2>/dev/null)" = "$wanted" ] && exit 0
 
 echo "set-up: making .venv (some minutes, about 3 GB)"
@@ -29,5 +29,6 @@ fi
 pip install -r requirements.lock
 # antlr and others still build from source with the build tools that the lock names.
 pip install --no-deps --no-build-isolation --editable .
+.venv/bin/python -m mathmill.corpus.class_archive
 echo "$wanted" >.venv/mathmill-setup
 echo "set-up: done"

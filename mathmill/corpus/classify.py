@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 
 MODEL = "classifier.bin"
 POSITIVE, NEGATIVE = "__label__math", "__label__other"
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=Path, required=True, help="positive pages")
     parser.add_argument("--pages", type=Path, required=True, help="pages that negatives are drawn from")
     arguments = parser.parse_args(argv)
-    return run_job("classify", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("classify", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -97,4 +98,5 @@ def _sample(table: DataFrame, count: int, seed: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.classify").main())

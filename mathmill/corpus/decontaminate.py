@@ -11,17 +11,18 @@ Benchmarks are those of the recipe's corpus, and the tasks that its models are e
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import DecontaminationRecipe, FileSource
 
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--benchmarks", type=Path, help="folder of question sets (*.jsonl) beside the recipe's")
     arguments = parser.parse_args(argv)
-    return run_job("decontaminate", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("decontaminate", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -107,4 +108,5 @@ def _question_sets(folder: Path) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.decontaminate").main())

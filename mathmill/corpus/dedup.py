@@ -6,6 +6,7 @@ Of several pages the one with the smallest (fetch_time, url) survives, so the re
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 from mathmill.recipe import MinHashRecipe
 
 MERSENNE = np.uint64((1 << 61) - 1)
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = job_parser(__doc__)
     parser.add_argument("--pages", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    return run_job("dedup", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("dedup", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -122,4 +123,5 @@ def _components(links: DataFrame) -> DataFrame:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.dedup").main())

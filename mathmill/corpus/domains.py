@@ -3,15 +3,16 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from mathmill.corpus.addresses import prefixes, registered_domain
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--collected", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    return run_job("domains", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("domains", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -54,4 +55,5 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.domains").main())

@@ -5,6 +5,7 @@ import gzip
 import sys
 from collections.abc import Iterator, Sequence
 from glob import glob
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +13,10 @@ from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import PAGES, REJECTED
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 
 HTML = ("text/html", "application/xhtml+xml")
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = job_parser(__doc__)
     parser.add_argument("--input", nargs="+", help="WARC files, globs or warc.paths.gz (default: corpus.input)")
     arguments = parser.parse_args(argv)
-    return run_job("ingest", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("ingest", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -169,4 +170,5 @@ def _address(url: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.ingest").main())

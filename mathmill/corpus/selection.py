@@ -3,14 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 
 BINS = 100_000
 """Bins of the score histogram that the cut is found with; a budget is met to one bin."""
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--iteration", type=int, default=1)
     parser.add_argument("--previous", type=Path, help="what the iteration before collected")
     arguments = parser.parse_args(argv)
-    return run_job("select", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("select", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -70,4 +71,5 @@ def lowest_bin(tokens: dict[int, int], budget: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.selection").main())

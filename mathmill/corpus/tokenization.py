@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from mathmill.corpus.session import spark_session
+from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser
 from mathmill.recipe import Recipe
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, help="folder of a tokenizer (default: the recipe's)")
     arguments = parser.parse_args(argv)
-    return run_job("tokenize", arguments, lambda job: run(spark_session(job.recipe), job, arguments))
+    return run_spark_job("tokenize", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
@@ -108,4 +109,5 @@ def _encode(frames: Iterator[Any], folder: str) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that Spark's workers find its functions there.
+    sys.exit(import_module("mathmill.corpus.tokenization").main())
