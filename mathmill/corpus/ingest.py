@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from mathmill.corpus.fetch import CRAWL_ID, is_remote, listed_urls, listing_url, opened
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import PAGES, REJECTED
 from mathmill.errors import UserError
@@ -24,7 +25,9 @@ HTML = ("text/html", "application/xhtml+xml")
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__)
-    parser.add_argument("--input", nargs="+", help="WARC files, globs or warc.paths.gz (default: corpus.input)")
+    parser.add_argument(
+        "--input", nargs="+", help="WARC files, globs, warc.paths.gz or crawl ids (default: corpus.input)"
+    )
     arguments = parser.parse_args(argv)
     return run_spark_job("ingest", arguments, run)
 
@@ -36,7 +39,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     least = job.recipe.corpus.min_characters
     schema = f"{PAGES}, reason string"
     rows = (
-        spark.createDataFrame([(str(file),) for file in files], "file string")
+        spark.createDataFrame([(file,) for file in files], "file string")
         .repartition(len(files))
         .mapInPandas(lambda frames: _rows(frames, least), schema)
     )
@@ -60,18 +63,21 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     }
 
 
-def warc_files(inputs: Sequence[str]) -> list[Path]:
-    """The WARC files that `inputs` name, in order.
+def warc_files(inputs: Sequence[str]) -> list[str]:
+    """The paths and addresses of the WARC files that `inputs` name, in order.
 
     Raises:
-        UserError: an input names none, or a crawl that is not on this machine.
+        UserError: an input names none.
     """
-    files: list[Path] = []
-    for one in inputs:
-        if one.endswith("paths.gz"):
+    files: list[str] = []
+    for given in inputs:
+        one = listing_url(given) if CRAWL_ID.fullmatch(given) else given
+        if is_remote(one):
+            files += listed_urls(one) if one.endswith("paths.gz") else [one]
+        elif one.endswith("paths.gz"):
             files += _listed(Path(one))
         else:
-            found = sorted(map(Path, glob(one, recursive=True)))
+            found = sorted(glob(one, recursive=True))
             if not found:
                 raise UserError(f"--input {one}: no such file")
             files += found
@@ -80,14 +86,14 @@ def warc_files(inputs: Sequence[str]) -> list[Path]:
     return files
 
 
-def _listed(listing: Path) -> list[Path]:
+def _listed(listing: Path) -> list[str]:
     if not listing.is_file():
         raise UserError(f"--input {listing}: no such file")
     root = next((parent.parent for parent in listing.parents if parent.name == "crawl-data"), listing.parent)
     names = gzip.decompress(listing.read_bytes()).decode().split()
     if missing := [name for name in names if not (root / name).is_file()]:
         raise UserError(f"{listing} lists {missing[0]}, which is not under {root}")
-    return [root / name for name in names]
+    return [str(root / name) for name in names]
 
 
 def _rows(frames: Iterator[Any], least: int) -> Iterator[Any]:
@@ -97,7 +103,7 @@ def _rows(frames: Iterator[Any], least: int) -> Iterator[Any]:
     for frame in frames:
         for file in frame["file"]:
             rows = []
-            for row in _records(Path(file), least):
+            for row in _records(file, least):
                 rows.append(row)
                 if len(rows) == 200:
                     yield pd.DataFrame(rows, columns=columns)
@@ -105,16 +111,17 @@ def _rows(frames: Iterator[Any], least: int) -> Iterator[Any]:
             yield pd.DataFrame(rows, columns=columns)
 
 
-def _records(file: Path, least: int) -> Iterator[dict[str, Any]]:
+def _records(file: str, least: int) -> Iterator[dict[str, Any]]:
     """A row for each response record of a file; a damaged file ends with a row that says so."""
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    with file.open("rb") as stream:
+    path = Path(file)
+    with opened(file) as stream:
         try:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
-                yield _row(record, file, least)
+                yield _row(record, path, least)
         except (OSError, EOFError, ValueError) as error:
-            yield {"url": None, "warc_filename": file.name, "reason": f"damaged_file: {error}"}
+            yield {"url": None, "warc_filename": path.name, "reason": f"damaged_file: {error}"}
 
 
 def _row(record: Any, file: Path, least: int) -> dict[str, Any]:

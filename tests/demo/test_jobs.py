@@ -1,0 +1,35 @@
+"""What the launcher's folders tell."""
+
+import sys
+import time
+from pathlib import Path
+
+from mathmill.demo.jobs import JobTimes, busy_seconds, jobs_since
+from mathmill.home import home
+from mathmill.launcher.launcher import JobSpec, JobState
+from mathmill.launcher.local import LocalLauncher
+
+
+def _job(started: float, ended: float | None) -> JobTimes:
+    return JobTimes(Path("x"), "run", "task", started, ended)
+
+
+def test_busy_time_counts_overlaps_once_and_gaps_not_at_all() -> None:
+    assert busy_seconds([]) == 0
+    assert busy_seconds([_job(0, 10), _job(5, 8), _job(9, 12), _job(20, 21), _job(30, None)]) == 13
+
+
+def test_a_job_is_found_with_its_times_and_last_lines() -> None:
+    before = time.time()
+    launcher = LocalLauncher(home() / "jobs")
+    environment = {"AIRFLOW_CTX_DAG_RUN_ID": "run", "AIRFLOW_CTX_TASK_ID": "task"}
+    command = [sys.executable, "-c", r"print('one\n\ntwo'); print('10%\r20%', end='')"]
+    launcher.submit(JobSpec(command, environment), "key")
+    while (status := launcher.find("key")) is not None and status.state is JobState.RUNNING:
+        time.sleep(0.02)
+    (job,) = jobs_since(before - 1)
+    assert (job.dag_run_id, job.task_id) == ("run", "task")
+    assert job.ended is not None
+    assert before - 1 < job.started <= job.ended <= time.time()
+    assert job.last_lines(3) == ["two", "10%", "20%"]
+    assert jobs_since(time.time() + 1) == []
