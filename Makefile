@@ -1,4 +1,4 @@
-.PHONY: setup test
+.PHONY: setup test demo up down
 .DEFAULT_GOAL := test
 
 setup:
@@ -6,3 +6,12 @@ setup:
 
 test: setup
 	@scripts/test.sh
+
+demo: setup
+	@.venv/bin/mathmill demo
+
+up: setup
+	@.venv/bin/mathmill up
+
+down: setup
+	@.venv/bin/mathmill down
