@@ -17,11 +17,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
+
+from typing_extensions import override
 
 from mathmill import home, tracking
 from mathmill.errors import UserError
 from mathmill.output import is_finished, output_directory, partial_path, write_text
 from mathmill.recipe import Recipe, load_recipe
+from mathmill.redaction import without_login
 from mathmill.tracking import NoRun, TaskRun
 
 log = logging.getLogger("mathmill")
@@ -30,7 +34,8 @@ Figures = Mapping[str, float | int | str]
 """What a job reports of itself; the numbers become MLflow metrics."""
 
 RECORD = "job.json"
-RUN_ID = "mlflow_run_id"
+BEGUN = "begun.json"
+"""In a partial folder: what its job was begun with, for the try that resumes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,14 @@ class JobRecord:
         return cls(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A parser that answers a mistake in one line, without the usage."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"mathmill: error: {' '.join(message.split())}: see --help\n")
+
+
 def job_parser(description: str | None, *, stage: str | None = None) -> argparse.ArgumentParser:
     """A parser with what every job takes: `--recipe`, `--set` and `--out`.
 
@@ -74,7 +87,7 @@ def job_parser(description: str | None, *, stage: str | None = None) -> argparse
         description: the job module's docstring.
         stage: a folder name of the home (`mathmill.home`); with it `--out` defaults to a new run folder there.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--recipe", default="deepseekmath-7b", help="name in recipes/ or path (default: %(default)s)")
@@ -155,8 +168,8 @@ def _run(
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
-        with _tracked(recipe, stage, partial) as run:
-            run.log_params({"recipe": arguments.recipe, "recipe_digest": recipe.digest(), "out": out, **given})
+        with _tracked(recipe, stage, partial, given) as run:
+            run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
             figures = dict(body(Job(stage, recipe, partial, out, run)))
             seconds = time.monotonic() - started
             run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
@@ -173,18 +186,25 @@ def _run(
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
-        (partial / RUN_ID).unlink()
+        (partial / BEGUN).unlink()
     log.info("%s: %s", stage, ", ".join(f"{name} {_short(value)}" for name, value in figures.items()))
     log.info("%s: finished %s in %.1f s", stage, out, seconds)
 
 
 @contextmanager
-def _tracked(recipe: Recipe, stage: str, partial: Path) -> Iterator[TaskRun]:
-    """The MLflow run of this output; a resumed try goes on with the run of the interrupted one."""
-    note = partial / RUN_ID
-    interrupted = note.read_text(encoding="utf-8") if note.is_file() else None
-    with tracking.task_run(recipe, stage, resume=interrupted) as run:
-        write_text(note, run.run_id)
+def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]) -> Iterator[TaskRun]:
+    """The MLflow run of this output; a resumed try goes on with the run of the interrupted one.
+
+    Raises:
+        UserError: the interrupted try had another recipe or other inputs.
+    """
+    note = partial / BEGUN
+    inputs = {"recipe_digest": recipe.digest(), "arguments": dict(given)}
+    begun = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+    if begun and any(begun[name] != value for name, value in inputs.items()):
+        raise UserError(f"{partial} was begun with another recipe or other inputs: choose another --out or remove it")
+    with tracking.task_run(recipe, stage, resume=begun["mlflow_run_id"] if begun else None) as run:
+        write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
         yield run
 
 
@@ -198,10 +218,12 @@ def _output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
 def _arguments(arguments: argparse.Namespace) -> dict[str, str]:
     """The job's own inputs, as text: what else than the recipe decides its output."""
     ours = {"recipe", "overrides", "out", "home_stage"}
-    return {name: str(value) for name, value in sorted(vars(arguments).items()) if name not in ours}
+    return {name: without_login(str(value)) for name, value in sorted(vars(arguments).items()) if name not in ours}
 
 
 def _check_same(out: Path, recipe: Recipe, given: Mapping[str, str]) -> None:
+    if not (out / RECORD).is_file():
+        raise UserError(f"{out} is finished but has no {RECORD}, so no job made it: choose another --out or remove it")
     record = JobRecord.read(out)
     if record.recipe_digest != recipe.digest():
         raise UserError(f"{out} was made with another recipe or other overrides: choose another --out or remove it")

@@ -14,11 +14,15 @@ from pathlib import Path
 from mathmill.errors import UserError
 
 SUCCESS = "_SUCCESS"
+PARTIAL = ".partial"
 
 
 def is_finished(directory: Path) -> bool:
-    """Whether `directory` is an output that some job completed."""
-    return (directory / SUCCESS).is_file()
+    """Whether `directory` is an output that some job completed.
+
+    A partial folder is none, even one whose job was killed between `_SUCCESS` and the rename.
+    """
+    return directory.suffix != PARTIAL and (directory / SUCCESS).is_file()
 
 
 def require_finished(directory: Path, made_by: str) -> Path:
@@ -36,7 +40,7 @@ def require_finished(directory: Path, made_by: str) -> Path:
 
 def partial_path(out: Path) -> Path:
     """Where the output that will be `out` is written until it is complete."""
-    return out.with_name(out.name + ".partial")
+    return out.with_name(out.name + PARTIAL)
 
 
 @contextmanager
@@ -48,14 +52,17 @@ def output_directory(out: Path, *, resume: bool = False) -> Iterator[Path]:
         resume: keep what an earlier, interrupted try left in the partial folder (checkpoints).
 
     Raises:
-        UserError: something that is no finished output already stands at `out`.
+        UserError: something that is no finished output already stands at `out`, or its name is that of a partial one.
     """
+    if out.suffix == PARTIAL:
+        raise UserError(f"{out}: names that end in {PARTIAL} are for unfinished outputs: choose another --out")
     if out.exists():
         raise UserError(f"{out} exists already and is no output of this job: choose another --out or remove it")
     partial = partial_path(out)
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
+    (partial / SUCCESS).unlink(missing_ok=True)
     yield partial
     (partial / SUCCESS).touch()
     _flush_directory(partial)

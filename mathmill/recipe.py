@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -38,7 +39,9 @@ Rate = Annotated[float, Field(gt=0)]
 class Section(BaseModel):
     """A part of the recipe: strict about keys and types, immutable, documented by its docstrings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Layout = Literal[
@@ -494,9 +497,11 @@ def load_recipe(reference: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     path = recipe_path(reference)
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = _parse(path.read_bytes().decode("utf-8"))
+    except ValueError as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: a recipe is a mapping of keys to values, this is {type(values).__name__}")
     for override in overrides:
@@ -535,7 +540,7 @@ class _Loader(yaml.SafeLoader):
     """YAML in which `5e-5` and `120e9` are numbers, as YAML 1.2 has it, and no key stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if twice := {key for key in keys if keys.count(key) > 1}:
             raise yaml.constructor.ConstructorError(None, None, f"key '{twice.pop()}' stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
@@ -544,6 +549,19 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
+
+
+def _parse(text: str) -> Any:
+    """The value that `text` stands for.
+
+    Raises:
+        ValueError: it is not valid YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # PyYAML passes on whatever Python raises while it makes a value, for example of `!!bool x`.
+        raise ValueError(str(error)) from error
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -557,8 +575,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(target, dict):
             raise UserError(f"--set {key}: '{section}' is a value, not a section")
     try:
-        target[last] = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+        target[last] = _parse(text)
+    except ValueError as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
 
 
@@ -573,15 +591,16 @@ def _check_multiple(name: str, value: int, factor: int, factor_name: str) -> Non
 
 
 def _explain(error: ValidationError) -> str:
-    """The first problem of `error` on one line: key, what is wrong, what to write."""
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    """The problem of `error` to mend first, on one line: key, what is wrong, what to write."""
+    # A required key that is misspelt is both missing and unknown; the unknown one tells what was meant.
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = ".".join(" ".join(str(part).split()) for part in problem["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{key}'{_suggestion(problem['loc'])}{more}"
     message = problem["msg"].removeprefix("Value error, ")
     if key and problem["type"] not in ("missing", "value_error"):
-        return f"{key}: {message}, got {problem['input']!r}{more}"
+        return f"{key}: {message}, got {reprlib.repr(problem['input'])}{more}"
     return f"{key}: {message}{more}" if key else f"{message}{more}"
 
 

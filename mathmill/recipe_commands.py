@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import yaml
 
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.recipe import json_schema, load_recipe, recipe_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a recipe in full (`show`), or say that it is valid (`check`)."""
-    parser = argparse.ArgumentParser(prog="mathmill recipe", description=__doc__, allow_abbrev=False)
+    parser = CommandParser(prog="mathmill recipe", description=__doc__, allow_abbrev=False)
     parser.add_argument("action", choices=["show", "check"])
     parser.add_argument("recipe", help="name in recipes/ or path")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")

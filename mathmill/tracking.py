@@ -7,6 +7,7 @@ runs go to the same database and artifact folder that `mathmill up` serves.
 MLflow is imported when a run starts, not with this module, so that parsing arguments stays quick.
 """
 
+import json
 import os
 import subprocess
 import time
@@ -20,6 +21,7 @@ from typing_extensions import override
 from mathmill.errors import UserError
 from mathmill.home import CHECKOUT, home
 from mathmill.recipe import Recipe
+from mathmill.redaction import redacted, without_login
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,7 +122,9 @@ class TaskRun:
         import mlflow
 
         tags = {MODEL_PATH: str(path), STAGE: role, **tags}
-        model = mlflow.create_external_model(name=role, source_run_id=self.run_id, tags=tags, model_type=role)
+        model = mlflow.create_external_model(
+            name=role, source_run_id=self.run_id, tags=tags, model_type=role, experiment_id=self.experiment_id
+        )
         version = mlflow.register_model(f"models:/{model.model_id}", registered_name(recipe_name, role), tags=tags)
         return str(version.version)
 
@@ -183,12 +187,12 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[
     Args:
         recipe: names the experiment.
         stage: names the run.
-        resume: id of the run of an interrupted try to go on with.
+        resume: id of the run of an interrupted try to go on with; where this server does not have it, a new one.
     """
     client = tracking_client()
     experiment_id = _experiment(client, recipe.name)
     tags = {STAGE: stage, RECIPE_DIGEST: recipe.digest(), GIT_COMMIT: git_commit(), **_airflow_tags()}
-    if resume:
+    if resume and _is_active_run(client, resume):
         client.update_run(resume, status="RUNNING")
         run_id = resume
     else:
@@ -228,7 +232,7 @@ def dag_run_url(recipe_name: str, dag_id: str, dag_run_id: str) -> str:
 
 def run_url(experiment_id: str, run_id: str) -> str:
     """Address of a run's page; empty where runs go to a database without a server."""
-    uri = tracking_uri()
+    uri = without_login(tracking_uri())
     return f"{uri}/#/experiments/{experiment_id}/runs/{run_id}" if uri.startswith("http") else ""
 
 
@@ -262,12 +266,38 @@ def _experiment(client: "MlflowClient", name: str) -> str:
         if error.error_code != "INTERNAL_ERROR":
             raise
         raise UserError(
-            f"MLflow at {tracking_uri()} does not answer: start it with `mathmill up`, or unset MLFLOW_TRACKING_URI"
+            f"MLflow at {without_login(tracking_uri())} does not answer:"
+            " start it with `mathmill up`, or unset MLFLOW_TRACKING_URI"
         ) from error
-    if experiment is not None:
-        return experiment.experiment_id
+    if experiment is None:
+        return _create_experiment(client, name)
+    if experiment.lifecycle_stage != "active":
+        raise UserError(f"MLflow's experiment '{name}' is deleted: restore it, or give the recipe another name")
+    return experiment.experiment_id
+
+
+def _create_experiment(client: "MlflowClient", name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
     local = tracking_uri().startswith("sqlite")
-    return client.create_experiment(name, artifact_location=(artifact_root() / name).as_uri() if local else None)
+    try:
+        return client.create_experiment(name, artifact_location=(artifact_root() / name).as_uri() if local else None)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        # Another task of the recipe made it in the meantime.
+        return client.get_experiment_by_name(name).experiment_id
+
+
+def _is_active_run(client: "MlflowClient", run_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
 
 
 def _airflow_tags() -> dict[str, str]:
@@ -291,7 +321,7 @@ def _dag_run(client: "MlflowClient", experiment_id: str, recipe: Recipe) -> str 
         GIT_COMMIT: git_commit(),
     }
     run_id: str = client.create_run(experiment_id, run_name=dag_id, tags=parent_tags).info.run_id
-    client.log_text(run_id, recipe.model_dump_json(indent=2), "recipe.json")
+    client.log_text(run_id, json.dumps(redacted(recipe.model_dump(mode="json")), indent=2), "recipe.json")
     return run_id
 
 
