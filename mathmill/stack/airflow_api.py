@@ -100,13 +100,14 @@ class AirflowApi:
         ]
 
     def result(self, run: DagRun, task_id: str) -> Any:
-        """What a task returned, a number, list or mapping; None when it returned nothing."""
+        """What a task returned; None when it returned nothing."""
         path = f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value?stringify=false"
         answer = self._request("GET", path)
         if answer.status_code == requests.codes.not_found:
             return None
         value = self._value(answer)["value"]
-        return json.loads(value) if isinstance(value, str) else value
+        # What a trigger returned for its task comes as JSON text.
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
     def log(self, run: DagRun, task: TaskInstance) -> list[str]:
         """The messages of the task's last try."""
