@@ -1,0 +1,92 @@
+"""The eight DAGs as Airflow loads them."""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mathmill.home import CHECKOUT
+from mathmill.recipe import MAX_ITERATIONS
+
+DAG_IDS = {
+    "corpus_refresh",
+    "pretrain",
+    "instruct",
+    "reward",
+    "reinforce",
+    "evaluate",
+    "corpus_ablation",
+    "rl_comparison",
+}
+CHAIN = ["corpus_refresh", "pretrain", "instruct", "reward", "reinforce", "evaluate"]
+HEAVY = ("torch", "pyspark", "transformers", "deepspeed", "mlflow", "pandas", "datasets")
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    os.environ["AIRFLOW_HOME"] = str(tmp_path_factory.mktemp("airflow"))
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(CHECKOUT / "dags"), load_op_links=False)
+    assert bag.import_errors == {}
+    yield bag.dags
+    del os.environ["AIRFLOW_HOME"]
+
+
+def test_all_are_there(dags: dict[str, Any]) -> None:
+    assert set(dags) == DAG_IDS
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_each_is_described(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert dag.doc_md
+    assert "mathmill" in dag.tags
+    assert {task.owner for task in dag.tasks} == {"mathmill"}
+    assert {"recipe", "overrides"} <= set(dag.params)
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        assert param.schema.get("type"), f"{name} has no type"
+        assert param.description, f"{name} has no description"
+
+
+def test_only_the_monthly_one_waits_for_somebody(dags: dict[str, Any]) -> None:
+    assert {dag_id for dag_id, dag in dags.items() if dag.is_paused_upon_creation} == {"corpus_refresh"}
+    assert dags["corpus_refresh"].schedule == "@monthly"
+
+
+def test_each_starts_the_next(dags: dict[str, Any]) -> None:
+    for source, target in itertools.pairwise(CHAIN):
+        made = {outlet.name for task in dags[source].tasks for outlet in task.outlets}
+        heard = {condition.name for condition in _conditions(dags[target].timetable.asset_condition)}
+        assert made & heard, f"{target} does not listen to {source}"
+
+
+def test_the_corpus_has_as_many_iterations_as_a_recipe_may(dags: dict[str, Any]) -> None:
+    trained = [task_id for task_id in dags["corpus_refresh"].task_ids if task_id.endswith(".classify")]
+    assert len(trained) == MAX_ITERATIONS
+
+
+def test_parsing_imports_no_engine() -> None:
+    code = f"""
+import runpy, sys
+from pathlib import Path
+for file in sorted(Path({str(CHECKOUT / "dags")!r}).glob("*.py")):
+    runpy.run_path(str(file))
+print(*[name for name in {HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout.split() == []
+
+
+def _conditions(condition: Any) -> Iterator[Any]:
+    parts = getattr(condition, "objects", None)
+    if parts is None:
+        yield condition
+    else:
+        for part in parts:
+            yield from _conditions(part)
