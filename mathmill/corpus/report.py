@@ -10,7 +10,7 @@ from mathmill.output import SUCCESS, is_finished, write_text
 
 
 def close(layout: Build) -> None:
-    """Write `report.json` and `_SUCCESS`.
+    """Write `report.json` and `_SUCCESS`, and make `corpus` point to the final table.
 
     Raises:
         UserError: a stage is missing.
@@ -25,6 +25,9 @@ def close(layout: Build) -> None:
             for one in layout.finished_iterations()
         ],
     }
+    final = layout.root / "corpus"
+    if not final.is_symlink():
+        final.symlink_to(layout.corpus.relative_to(layout.root))
     write_text(layout.report, json.dumps(report, indent=2))
     (layout.root / SUCCESS).touch()
 
