@@ -1,4 +1,4 @@
-.PHONY: setup test demo up down
+.PHONY: setup test demo up down bench docs
 .DEFAULT_GOAL := test
 
 setup:
@@ -15,3 +15,9 @@ up: setup
 
 down: setup
 	@.venv/bin/mathmill down
+
+bench: setup
+	@for script in benchmarks/*.py; do .venv/bin/python "$$script" || exit; done
+
+docs: setup
+	@.venv/bin/python scripts/recipe_reference.py
