@@ -37,7 +37,7 @@ NOT_DOCUMENTATION = frozenset(
 )
 """Names of modules that hold no documentation, or act when they are imported."""
 
-TOO_LARGE = 300_000
+TOO_LARGE = 60_000
 """Bytes of HTML from which a page is left out: a listing of constants, or a whole package on one page."""
 
 

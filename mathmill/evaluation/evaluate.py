@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mathmill.errors import UserError
@@ -14,10 +14,10 @@ from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
 from mathmill.evaluation.prompts import Prompts
 from mathmill.evaluation.report import log_report
 from mathmill.evaluation.results import Item, Result, write_results
-from mathmill.evaluation.tasks import choose_tasks, load_task, trained_questions
+from mathmill.evaluation.tasks import choose_tasks
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.progress import progress
-from mathmill.questions import Question
+from mathmill.questions import Question, load_questions
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion, Engine
 
@@ -39,7 +39,7 @@ def draw_completions(
 
 def evaluate_model(
     model: EvaluatedModel,
-    tasks: dict[str, tuple[list[Question], int]],
+    tasks: Mapping[str, Sequence[Question]],
     *,
     grader: Grader,
     recipe: Recipe,
@@ -49,7 +49,7 @@ def evaluate_model(
     engine, tokenizer = load_model(model, recipe)
     prompts = Prompts.of(model, tokenizer, recipe)
     results, items = [], []
-    for task, (questions, trained_on) in tasks.items():
+    for task, questions in tasks.items():
         log.info("%s: %s, %d questions x %d", model.label, task, len(questions), samples)
         groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples)
         verdicts = grade_groups(grader, prompts, questions, groups)
@@ -63,7 +63,6 @@ def evaluate_model(
                 score=score(verdicts),
                 outcomes=count_outcomes(flat),
                 cut=sum(completion.finish_reason == "length" for group in groups for completion in group),
-                trained_on=trained_on,
             )
         )
         items += make_items(model, task, prompts, questions=questions, groups=groups, verdicts=verdicts)
@@ -122,8 +121,7 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
         )
     models = choose_models(recipe, arguments.model)
     sources = choose_tasks(recipe, arguments.tasks, arguments.data)
-    seen = trained_questions(recipe)
-    tasks = {name: load_task(name, source, seen) for name, source in sources.items()}
+    tasks = {name: load_questions(source) for name, source in sources.items()}
     results: list[Result] = []
     items: list[Item] = []
     with Grader(processes=min(8, os.cpu_count() or 1)) as grader:

@@ -28,8 +28,6 @@ class Result:
     """Completions by what became of them."""
     cut: int
     """Completions cut at the greatest length."""
-    trained_on: int
-    """Questions of the task left out because a training stage is given them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from mathmill.errors import UserError
-from mathmill.questions import Question, load_questions
-from mathmill.recipe import FileSource, Layout, QuestionSource, ReasoningGymSource, Recipe
+from mathmill.recipe import FileSource, Layout, QuestionSource, Recipe
 
 PUBLISHED: dict[str, tuple[str, Layout]] = {
     "gsm8k": ("gsm8k/test.jsonl", "gsm8k"),
@@ -54,31 +53,3 @@ def choose_tasks(recipe: Recipe, names: str | None, data: Path | None) -> dict[s
     if not chosen:
         raise UserError(f"recipe '{recipe.name}' has no evaluation.tasks: add one, or give --tasks and --data")
     return {name: known[name] for name in chosen}
-
-
-def load_task(name: str, source: QuestionSource, seen: set[str]) -> tuple[list[Question], int]:
-    """The questions of a task that no training stage was given, and how many others there were.
-
-    Raises:
-        UserError: none is left.
-    """
-    questions = load_questions(source)
-    fresh = [question for question in questions if question.question not in seen]
-    if not fresh:
-        raise UserError(f"task '{name}': every one of its {len(questions)} questions is trained on: take others")
-    return fresh, len(questions) - len(fresh)
-
-
-def trained_questions(recipe: Recipe) -> set[str]:
-    """The texts of all generated questions that some training stage of the recipe is given.
-
-    A generator may make one question from two seeds. Published training sets are apart from their test sets by their
-    publishers' word, and are not loaded for this.
-    """
-    sources: list[QuestionSource] = [
-        *(source.questions for source in recipe.instruct.sources),
-        *recipe.reward.questions,
-        *recipe.reinforce.questions,
-    ]
-    distinct = {source.model_dump_json(): source for source in sources if isinstance(source, ReasoningGymSource)}
-    return {question.question for source in distinct.values() for question in load_questions(source)}

@@ -9,7 +9,7 @@ from mathmill.errors import UserError
 from mathmill.questions.generated import generate
 from mathmill.questions.layouts import LAYOUTS, Row
 from mathmill.questions.question import Question
-from mathmill.recipe import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource
+from mathmill.recipe import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource, Recipe
 
 
 def load_questions(source: QuestionSource) -> list[Question]:
@@ -32,6 +32,14 @@ def load_questions(source: QuestionSource) -> list[Question]:
     for question in questions:
         distinct.setdefault((question.question, question.answer), question)
     return list(distinct.values())
+
+
+def evaluation_questions(recipe: Recipe) -> set[str]:
+    """The texts of all questions of the evaluation's tasks, which no training stage may learn from.
+
+    A generator may make one question from two seeds, and one problem may stand in two published sets.
+    """
+    return {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
 
 
 def _from_file(source: FileSource) -> Iterator[Question]:

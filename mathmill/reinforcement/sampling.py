@@ -8,7 +8,7 @@ import numpy as np
 
 from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader, Verdict
-from mathmill.questions import Question, load_questions
+from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.reinforcement import rewards
 from mathmill.rollout.engine import Completion, Engine
@@ -38,7 +38,7 @@ def training_questions(recipe: Recipe) -> list[Question]:
     Raises:
         UserError: there are fewer than a step needs.
     """
-    held_out = {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
+    held_out = evaluation_questions(recipe)
     loaded = [one for source in recipe.reinforce.questions for one in load_questions(source)]
     questions = [one for one in loaded if one.question not in held_out]
     if len(questions) < recipe.reinforce.questions_per_step:

@@ -22,7 +22,7 @@ from mathmill.evaluation.grading import Grader
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
-from mathmill.questions import Question, load_questions
+from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.chat import answer_ids, prompt_ids
@@ -143,7 +143,7 @@ def _draw(recipe: Recipe, instruct: Path, tokenizer: Any, device: torch.device) 
 
 
 def _questions(recipe: Recipe) -> list[Question]:
-    held_out = {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
+    held_out = evaluation_questions(recipe)
     loaded = [one for source in recipe.reward.questions for one in load_questions(source)]
     questions = [one for one in loaded if one.question not in held_out]
     if len(questions) < 2:

@@ -15,7 +15,7 @@ from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
-from mathmill.questions import Question, load_questions
+from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
@@ -150,7 +150,7 @@ def _examples(recipe: Recipe, tokenizer: Any) -> tuple[list[Example], list[dict[
     Raises:
         UserError: no example is left.
     """
-    held_out = {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
+    held_out = evaluation_questions(recipe)
     examples: list[Example] = []
     rejected: list[dict[str, str]] = []
     for source in recipe.instruct.sources:

@@ -12,7 +12,7 @@ from mathmill.evaluation import evaluate
 from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.results import read_results
-from mathmill.evaluation.tasks import choose_tasks, load_task, trained_questions
+from mathmill.evaluation.tasks import choose_tasks
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import load_recipe
 from mathmill.rollout.engine import Completion
@@ -40,7 +40,7 @@ def recipe_path(tmp_path):
 
 def task_questions(recipe_path):
     recipe = load_recipe(recipe_path)
-    return load_task("sums", recipe.evaluation.tasks["sums"], trained_questions(recipe))
+    return load_questions(recipe.evaluation.tasks["sums"])
 
 
 def test_job_grades_base_with_examples_and_tuned_without(recipe_path, make_model, tmp_path):
@@ -49,13 +49,12 @@ def test_job_grades_base_with_examples_and_tuned_without(recipe_path, make_model
     out = tmp_path / "out"
     assert evaluate.main(["--recipe", recipe_path, "--model", str(base), str(rl), "--out", str(out)]) == 0
 
-    questions, trained_on = task_questions(recipe_path)
+    questions = task_questions(recipe_path)
     results = read_results(out)
     assert [(result.role, result.task, result.score.n) for result in results] == [
         ("base", "sums", len(questions)),
         ("rl", "sums", len(questions)),
     ]
-    assert {result.trained_on for result in results} == {trained_on}
     rows = pq.read_table(out / "items.parquet").to_pylist()
     assert [row["question_id"] for row in rows] == [question.id for question in questions] * 2
     first = questions[0].question
@@ -111,25 +110,13 @@ def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
     real = evaluate.load_model(model, recipe)[1]
     monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
     with Grader() as grader:
-        results, items = evaluate.evaluate_model(
-            model, {"hand": (questions, 5)}, grader=grader, recipe=recipe, samples=3
-        )
+        results, items = evaluate.evaluate_model(model, {"hand": questions}, grader=grader, recipe=recipe, samples=3)
     (result,) = results
-    assert (result.score.n, result.score.samples, result.trained_on) == (3, 3, 5)
+    assert (result.score.n, result.score.samples) == (3, 3)
     assert result.score.accuracy == pytest.approx(3 / 9)
     assert (result.score.majority, result.score.passed) == (1 / 3, 2 / 3)
     assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
     assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
-
-
-def test_questions_that_training_is_given_are_left_out(recipe_path):
-    recipe = load_recipe(recipe_path)
-    questions, trained_on = task_questions(recipe_path)
-    trained = {question.question for question in load_questions(recipe.instruct.sources[0].questions)}
-    drawn = load_questions(recipe.evaluation.tasks["sums"])
-    assert trained_on == len([one for one in drawn if one.question in trained]) > 0
-    assert len(questions) == len(drawn) - trained_on
-    assert not {one.question for one in questions} & trained
 
 
 @pytest.mark.parametrize(
@@ -156,6 +143,6 @@ def test_published_tasks_come_from_the_data_folder(recipe_path, shared_data):
     recipe = load_recipe(recipe_path)
     names = "gsm8k,math,cmath,mgsm_zh,ocw,sat,mmlu_stem,gaokao_mathcloze,svamp,asdiv,mawps,gsm_hard,mathqa,aqua_rat"
     sources = choose_tasks(recipe, names, shared_data / "benchmarks")
-    sizes = {name: len(load_task(name, source, set())[0]) for name, source in sources.items()}
+    sizes = {name: len(load_questions(source)) for name, source in sources.items()}
     assert (sizes["gsm8k"], sizes["math"], sizes["svamp"], sizes["sat"]) == (1319, 5000, 1000, 32)
     assert set(sizes) == set(names.split(","))

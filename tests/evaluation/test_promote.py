@@ -49,7 +49,6 @@ def evaluated(tmp_path):
                 score=Score(n, 1, accuracy, 0.0, 1.0, None, None),
                 outcomes=dict.fromkeys(OUTCOMES, 0),
                 cut=0,
-                trained_on=0,
             )
             for path, role, accuracy in accuracies
         ]
