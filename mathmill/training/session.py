@@ -113,9 +113,10 @@ class Session:
         self.engine.step()
 
     def figures(self) -> dict[str, float]:
-        """Learning rate and gradient norm of the last optimiser step."""
+        """Learning rate of the last optimiser step, and its gradient norm, which DeepSpeed keeps with ZeRO only."""
         norm = self.engine.get_global_grad_norm()
-        return {"learning_rate": self.engine.get_lr()[0], "grad_norm": float(norm) if norm is not None else 0.0}
+        known = {} if norm is None else {"grad_norm": float(norm)}
+        return {"learning_rate": self.engine.get_lr()[0], **known}
 
     def save(self, folder: Path, step: int, state: Mapping[str, Any]) -> None:
         """Write checkpoint `step`, complete or not at all, and remove the one before it."""
