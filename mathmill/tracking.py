@@ -44,8 +44,6 @@ AIRFLOW_TAGS = {
 }
 """Tag and the environment variable, set by the operator that submits a job, that holds its value."""
 
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
-"""Lets MLflow open an experiment at its runs; its first guess is the traces of an application."""
 FLUSH_SECONDS = 5.0
 BATCH = 1000
 """Metrics in one `log_batch` call, MLflow's limit."""
@@ -283,8 +281,7 @@ def _create_experiment(client: "MlflowClient", name: str) -> str:
 
     local = tracking_uri().startswith("sqlite")
     try:
-        place = (artifact_root() / name).as_uri() if local else None
-        return client.create_experiment(name, artifact_location=place, tags=MODEL_TRAINING)
+        return client.create_experiment(name, artifact_location=(artifact_root() / name).as_uri() if local else None)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
