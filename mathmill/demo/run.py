@@ -21,7 +21,7 @@ from mathmill.demo.crawl import Crawl, demo_crawl
 from mathmill.demo.follow import follow_chain
 from mathmill.demo.summary import summary
 from mathmill.errors import UserError
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.output import is_finished
 from mathmill.recipe import Recipe, load_recipe
 from mathmill.stack.airflow_api import AirflowApi, DagRun
@@ -45,7 +45,7 @@ CHAIN = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="mathmill demo",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,6 +1,5 @@
 """Make an evaluated model the champion of its name in the registry, unless the present champion is better."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from mathmill import tracking
 from mathmill.errors import UserError
 from mathmill.evaluation.results import Result, read_results
 from mathmill.home import newest_output
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.output import require_finished
 from mathmill.recipe import load_recipe
 from mathmill.registry import Version, champion, crown, version_at
@@ -65,7 +64,7 @@ def _promote(version: Version, reigning: Version | None, results: Sequence[Resul
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`."""
-    parser = argparse.ArgumentParser(prog="mathmill promote", description=__doc__, allow_abbrev=False)
+    parser = CommandParser(prog="mathmill promote", description=__doc__, allow_abbrev=False)
     parser.add_argument("--recipe", default="deepseekmath-7b", help="name in recipes/ or path (default: %(default)s)")
     parser.add_argument(
         "--evaluation", type=Path, metavar="DIR", help="a finished evaluation (default: the recipe's newest)"

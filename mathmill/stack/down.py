@@ -1,17 +1,16 @@
 """`mathmill down`: stop what `mathmill up` started in this home, and the jobs that Airflow submitted."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from mathmill.home import home
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.stack.services import only_one, stop_stack
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`."""
-    parser = argparse.ArgumentParser(prog="mathmill down", description=__doc__, allow_abbrev=False)
+    parser = CommandParser(prog="mathmill down", description=__doc__, allow_abbrev=False)
     parser.parse_args(argv)
 
     def down() -> None:

@@ -1,6 +1,5 @@
 """`mathmill status`: say which services run, and where."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -8,7 +7,7 @@ import psutil
 
 from mathmill.errors import UserError
 from mathmill.home import home
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.stack.services import Stack, read_stack, stack_processes
 from mathmill.stack.settings import USER, logs_folder, password
 
@@ -41,7 +40,7 @@ def memory(processes: Sequence[psutil.Process]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`."""
-    parser = argparse.ArgumentParser(prog="mathmill status", description=__doc__, allow_abbrev=False)
+    parser = CommandParser(prog="mathmill status", description=__doc__, allow_abbrev=False)
     parser.parse_args(argv)
 
     def show() -> None:

@@ -1,6 +1,5 @@
 """`mathmill up`: start Airflow and MLflow on this machine."""
 
-import argparse
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ import requests
 
 from mathmill.errors import UserError
 from mathmill.home import home
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.stack.services import (
     AIRFLOW_SERVICES,
     Service,
@@ -117,7 +116,7 @@ def _wait_until_healthy(ports: Ports, services: Sequence[Service]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`."""
-    parser = argparse.ArgumentParser(prog="mathmill up", description=__doc__, allow_abbrev=False)
+    parser = CommandParser(prog="mathmill up", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, metavar="N", help="where Airflow listens (default: any free port)")
     arguments = parser.parse_args(argv)
 

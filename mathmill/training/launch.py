@@ -4,7 +4,6 @@ The modules run under `deepspeed` and `torchrun` as well, which on one machine d
 first (measured 35 s and 19 s before two CPU ranks begin) and hide a job's exit code.
 """
 
-import argparse
 import os
 import shutil
 import signal
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO
 
-from mathmill.job import exit_code
+from mathmill.job import CommandParser, exit_code
 from mathmill.recipe import Recipe, load_recipe
 
 MODULES = {
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stage, *arguments = sys.argv[1:] if argv is None else argv
     if "-h" in arguments or "--help" in arguments:
         return subprocess.run([sys.executable, "-m", MODULES[stage], "--help"], check=False).returncode
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--recipe", default="deepseekmath-7b")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     known, _ = parser.parse_known_args(arguments)
