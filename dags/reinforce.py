@@ -26,7 +26,7 @@ with mill_dag(
             task_id="rl",
             stage="rl",
             out=RUN_OUT,
-            arguments=["--model", planned_input("instruct")],
+            arguments=["--model", planned_input("instruct"), "--reward", planned_input("reward")],
         ),
         PublishOperator(makes="rl", record=RUN_OUT),
     )

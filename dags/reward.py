@@ -1,6 +1,6 @@
 """Train the outcome reward model.
 
-Made from the base model, on solutions that the instruct model draws. Runs whenever `instruct` has published a model,
+Made from the instruct model's own base, on solutions that the instruct model draws. Runs whenever `instruct` has published a model,
 and by hand with those named in the form. Starts `reinforce`. Source: DeepSeekMath, section 4.2.
 """
 
@@ -18,15 +18,15 @@ with mill_dag(
     doc=__doc__,
     schedule=after("instruct"),
     tags=["training", "deepspeed"],
-    inputs={"base": "The model to start from", "instruct": "The model whose solutions it learns to judge"},
+    inputs={"instruct": "The model whose solutions it learns to judge"},
 ):
     chain(
-        PrepareOperator(makes="reward", needs=["base", "instruct"]),
+        PrepareOperator(makes="reward", needs=["instruct"]),
         DeepSpeedJobOperator(
             task_id="reward",
             stage="reward",
             out=RUN_OUT,
-            arguments=["--model", planned_input("base"), "--policy", planned_input("instruct")],
+            arguments=["--model", planned_input("instruct")],
         ),
         PublishOperator(makes="reward", record=RUN_OUT),
     )
