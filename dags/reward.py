@@ -1,7 +1,7 @@
 """Train the outcome reward model.
 
-Made from the instruct model's own base, on solutions that the instruct model draws. Runs whenever `instruct` has published a model,
-and by hand with those named in the form. Starts `reinforce`. Source: DeepSeekMath, section 4.2.
+Made from the instruct model's own base, on solutions that the instruct model draws. Runs whenever `instruct` has
+published a model, and by hand with the one named in the form. Starts `reinforce`. Source: DeepSeekMath, section 4.2.
 """
 
 from airflow.sdk import chain

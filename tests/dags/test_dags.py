@@ -2,15 +2,18 @@
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from mathmill.home import CHECKOUT
 from mathmill.recipe import MAX_ITERATIONS
+from mathmill.training.launch import MODULES
 
 DAG_IDS = {
     "corpus_refresh",
@@ -69,6 +72,21 @@ def test_each_starts_the_next(dags: dict[str, Any]) -> None:
 def test_the_corpus_has_as_many_iterations_as_a_recipe_may(dags: dict[str, Any]) -> None:
     trained = [task_id for task_id in dags["corpus_refresh"].task_ids if task_id.endswith(".classify")]
     assert len(trained) == MAX_ITERATIONS
+
+
+def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    given: dict[str, set[str]] = {}
+    for dag in dags.values():
+        for task in dag.tasks:
+            module = getattr(task, "module", None) or MODULES.get(getattr(task, "stage", None))
+            if module and isinstance(task.arguments, list):
+                given.setdefault(module, set()).update(word for word in task.arguments if word.startswith("--"))
+    assert {"mathmill.training.reward", "mathmill.corpus.selection", "mathmill.evaluation.evaluate"} <= set(given)
+    for module, options in given.items():
+        with pytest.raises(SystemExit):
+            import_module(module).main(["--help"])
+        known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        assert options <= known, f"{module} does not know {options - known}"
 
 
 def test_parsing_imports_no_engine() -> None:
