@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from glob import glob
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from mathmill.corpus.tables import PAGES, REJECTED
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
 
+BATCH = 200
+"""Pages held in memory at once."""
 HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -41,7 +44,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     rows = (
         spark.createDataFrame([(file,) for file in files], "file string")
         .repartition(len(files))
-        .mapInPandas(lambda frames: _rows(frames, least), schema)
+        .mapInArrow(lambda batches: _rows(batches, least), schema)
     )
     rows.write.parquet(str(job.out / "records"))
     records = spark.read.parquet(str(job.out / "records"))
@@ -96,19 +99,22 @@ def _listed(listing: Path) -> list[str]:
     return [str(root / name) for name in names]
 
 
-def _rows(frames: Iterator[Any], least: int) -> Iterator[Any]:
-    import pandas as pd
+def _rows(batches: Iterator[Any], least: int) -> Iterator[Any]:
+    import pyarrow as pa
 
-    columns = [column.split()[0] for column in f"{PAGES}, reason string".split(", ")]
-    for frame in frames:
-        for file in frame["file"]:
-            rows = []
-            for row in _records(file, least):
-                rows.append(row)
-                if len(rows) == 200:
-                    yield pd.DataFrame(rows, columns=columns)
-                    rows = []
-            yield pd.DataFrame(rows, columns=columns)
+    types = {
+        "string": pa.string(),
+        "long": pa.int64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    columns = [column.split() for column in f"{PAGES}, reason string".split(", ")]
+    schema = pa.schema([(name, types[kind]) for name, kind in columns])
+    for batch in batches:
+        for file in batch.column("file").to_pylist():
+            records = _records(file, least)
+            while rows := list(islice(records, BATCH)):
+                yield pa.RecordBatch.from_pylist(rows, schema)
 
 
 def _records(file: str, least: int) -> Iterator[dict[str, Any]]:
