@@ -84,9 +84,12 @@ class AirflowApi:
         return _dag_run(self._call("GET", run.path))
 
     def run_started_by(self, dag_id: str, source: DagRun) -> DagRun | None:
-        """The newest run of `dag_id` that an asset event of the run `source` started."""
+        """The newest run of `dag_id` that an asset event of the run `source` started; None before it runs."""
         found = self._call("GET", f"/dags/{dag_id}/dagRuns?order_by=-run_after&limit=10")["dag_runs"]
         for run in map(_dag_run, found):
+            # Airflow 3.3 breaks off its answer about the events of a run that has not started.
+            if run.state == "queued":
+                continue
             events = self._call("GET", f"{run.path}/upstreamAssetEvents")["asset_events"]
             if any((e["source_dag_id"], e["source_run_id"]) == (source.dag_id, source.run_id) for e in events):
                 return run
