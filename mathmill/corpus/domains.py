@@ -36,7 +36,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     domains = spark.read.parquet(str(job.out / "domains"))
     candidates = domains.where(F.col("rate") > job.recipe.corpus.domain_rate)
     under = pages.join(candidates.select("domain"), "domain").withColumn(
-        "url_prefix", F.explode(F.udf(prefixes, "array<string>")("url"))
+        "url_prefix", F.explode(F.udf(prefixes, "array<string>", useArrow=False)("url"))
     )
     table = under.groupBy("domain", "url_prefix").agg(
         F.count("*").alias("pages"),

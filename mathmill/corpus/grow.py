@@ -32,7 +32,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     mathematical = spark.read.parquet(str(arguments.annotations / "annotations")).where("is_math").select("url_prefix")
     pages = read_pages(spark, arguments.pages).select("url", "text")
     missed = pages.join(read_pages(spark, arguments.collected).select("url"), "url", "left_anti")
-    under = missed.withColumn("url_prefix", F.explode(F.udf(prefixes, "array<string>")("url")))
+    under = missed.withColumn("url_prefix", F.explode(F.udf(prefixes, "array<string>", useArrow=False)("url")))
     found = under.join(mathematical, "url_prefix", "left_semi").select("url", "text").dropDuplicates(["url"])
     new = found.join(seed.select("url"), "url", "left_anti")
     seed.unionByName(new).write.parquet(str(job.out / "pages"))
