@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from typing_extensions import override
@@ -129,17 +131,29 @@ def run_job(
     return exit_code(lambda: _run(stage, arguments, body, resume, warm_up))
 
 
-def exit_code(action: Callable[[], object]) -> int:
-    """Run `action`; its exit code by mathmill's rules, with the one line for a user error already printed."""
+def exit_code(action: Callable[[], int | None]) -> int:
+    """Run `action`; its exit code by mathmill's rules, with the one line for a user error already printed.
+
+    A SIGTERM ends it as Ctrl-C does, so that whatever has it stopped finds its runs and processes closed.
+
+    Returns:
+        What `action` returned (None counts as 0), 2 after a user error, 130 after Ctrl-C.
+    """
+    previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        action()
+        return action() or 0
     except UserError as error:
         print(f"mathmill: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mathmill: interrupted", file=sys.stderr)
         return 130
-    return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def is_main_rank() -> bool:

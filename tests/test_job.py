@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,4 +241,16 @@ def test_exit_codes() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    assert [exit_code(action) for action in (lambda: None, user_error, interrupt)] == [0, 2, 130]
+    assert [exit_code(action) for action in (lambda: None, lambda: 1, user_error, interrupt)] == [0, 1, 2, 130]
+
+
+def test_a_terminated_job_ends_as_an_interrupted_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def terminate(_job: Job) -> Figures:
+        signal.raise_signal(signal.SIGTERM)
+        return {}
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_job("dedup", _arguments(tmp_path / "out"), terminate) == 130
+    assert capsys.readouterr().err == "mathmill: interrupted\n"
+    assert [run.info.status for run in _runs()] == ["KILLED"]
+    assert signal.getsignal(signal.SIGTERM) == before

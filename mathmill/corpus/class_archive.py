@@ -25,7 +25,7 @@ def archive_path(java: Path) -> Path:
     return Path(sys.prefix) / "share" / "mathmill" / f"spark-{digest}.jsa"
 
 
-def make_archive() -> Path:
+def make_archive() -> None:
     """Run a small job of each kind that the corpus stages do, and keep the classes it needed.
 
     Raises:
@@ -33,7 +33,7 @@ def make_archive() -> Path:
     """
     path = archive_path(java_home())
     if path.is_file():
-        return path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")
     with tempfile.TemporaryDirectory(prefix="mathmill-classes-") as scratch:
@@ -43,7 +43,6 @@ def make_archive() -> Path:
     if done.returncode or not partial.is_file():
         raise UserError(f"Spark does not run with the Java at {java_home()}: {done.stderr.strip()[-2000:]}")
     partial.rename(path)
-    return path
 
 
 def exercise(java_options: str) -> None:

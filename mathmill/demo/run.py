@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mathmill.demo.crawl import Crawl, demo_crawl
@@ -59,10 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep-up", action="store_true", help="leave the services running at the end")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    signal.signal(signal.SIGTERM, _interrupt)
-    failed: list[DagRun] = []
-    code = exit_code(lambda: failed.extend(_demo(arguments)))
-    return code or (1 if failed else 0)
+    return exit_code(lambda: 1 if _demo(arguments) else 0)
 
 
 def _demo(arguments: argparse.Namespace) -> list[DagRun]:
@@ -139,10 +135,6 @@ def _overrides(arguments: argparse.Namespace, crawl: Crawl) -> dict[str, Any]:
 def _reference(recipe: str) -> str:
     """A recipe's name as it is; a path as the services, which work elsewhere, can read it."""
     return str(Path(recipe).resolve()) if Path(recipe).is_file() else recipe
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -44,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--recipe", default="deepseekmath-7b")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     known, _ = parser.parse_known_args(arguments)
-    recipes: list[Recipe] = []
-    bad_recipe = exit_code(lambda: recipes.append(load_recipe(known.recipe, known.overrides)))
-    return bad_recipe or run_ranks(MODULES[stage], arguments, recipes[0])
+    return exit_code(lambda: run_ranks(MODULES[stage], arguments, load_recipe(known.recipe, known.overrides)))
 
 
 def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:
@@ -55,7 +53,7 @@ def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:
     The first rank's output is this process's; another rank's is kept and shown when that rank failed by itself.
 
     Returns:
-        0, 130 after Ctrl-C, else the exit code of the rank that failed first.
+        0, or the exit code of the rank that failed first.
     """
     with ExitStack() as stack:
         logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, recipe.launch.processes)]
@@ -65,12 +63,7 @@ def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:
             for rank in range(recipe.launch.processes)
         ]
         stack.callback(_end, ranks)
-        previous = signal.signal(signal.SIGTERM, _interrupt)
-        stack.callback(signal.signal, signal.SIGTERM, previous)
-        try:
-            failed = _wait(ranks)
-        except KeyboardInterrupt:
-            return 130
+        failed = _wait(ranks)
         if failed is None:
             return 0
         code = ranks[failed].returncode
@@ -128,10 +121,6 @@ def _show(rank: int, log: IO[bytes]) -> None:
     size = log.seek(0, os.SEEK_END)
     log.seek(max(0, size - TAIL_BYTES))
     print(f"rank {rank} failed:\n{log.read().decode(errors='replace')}", file=sys.stderr)
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _free_port() -> int:
