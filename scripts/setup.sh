@@ -10,6 +10,14 @@ python=${PYTHON:-python3}
   die "'$python' is no Python 3.11 or newer: install one, or name it with PYTHON=…"
 wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh mathmill/corpus/class_archive.py | sha256sum | cut -d' ' -f1)
 [ "$(cat .venv/mathmill-setup 2>/dev/null)" = "$wanted" ] && exit 0
+# pycosat, of reasoning-gym, comes as source.
+"$python" - <<'CHECK' || die "no C compiler or no Python headers: install them (Debian: gcc libc6-dev python3-dev)"
+import shutil, sys, sysconfig
+from pathlib import Path
+
+compiler = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
+sys.exit(not compiler or not Path(sysconfig.get_path("include"), "Python.h").is_file())
+CHECK
 
 echo "set-up: making .venv (some minutes, about 3 GB)"
 rm -rf .venv/mathmill-setup
