@@ -1,18 +1,20 @@
 """What all DAGs have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, chain
 
-from operators.callbacks import close_failed_run, close_finished_run
+from operators.close_run import CloseRunOperator
 from operators.mining import last_collected
 from operators.run_params import run_params
 
 RETRY_DELAY = timedelta(seconds=5)
 
 
+@contextmanager
 def mill_dag(
     dag_id: str,
     *,
@@ -22,8 +24,8 @@ def mill_dag(
     inputs: Mapping[str, str] | None = None,
     params: Mapping[str, Param] | None = None,
     paused: bool = False,
-) -> DAG:
-    """A DAG with the form, owner, retries and MLflow bookkeeping of every mill DAG.
+) -> Iterator[DAG]:
+    """A DAG with the form, owner, retries and MLflow bookkeeping of every mill DAG; the block adds its tasks.
 
     Args:
         dag_id: its id.
@@ -34,7 +36,7 @@ def mill_dag(
         params: further fields of the form.
         paused: whether it waits for somebody to switch it on.
     """
-    return DAG(
+    with DAG(
         dag_id,
         doc_md=doc,
         schedule=schedule,
@@ -46,6 +48,6 @@ def mill_dag(
         params={**run_params(inputs), **(params or {})},
         tags=["mathmill", *tags],
         user_defined_macros={"last_collected": last_collected},
-        on_success_callback=close_finished_run,
-        on_failure_callback=close_failed_run,
-    )
+    ) as dag:
+        yield dag
+        chain(dag.leaves, CloseRunOperator(task_id="close").as_teardown())

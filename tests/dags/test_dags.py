@@ -57,6 +57,12 @@ def test_each_is_described(dags: dict[str, Any], dag_id: str) -> None:
         assert param.description, f"{name} has no description"
 
 
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_each_closes_its_run_after_everything(dags: dict[str, Any], dag_id: str) -> None:
+    (last,) = dags[dag_id].leaves
+    assert (last.task_id, last.is_teardown) == ("close", True)
+
+
 def test_only_the_monthly_one_waits_for_somebody(dags: dict[str, Any]) -> None:
     assert {dag_id for dag_id, dag in dags.items() if dag.is_paused_upon_creation} == {"corpus_refresh"}
     assert dags["corpus_refresh"].schedule == "@monthly"
