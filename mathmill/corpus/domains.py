@@ -9,9 +9,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.addresses import prefixes, registered_domain
+from mathmill.corpus.addresses import registered_domain
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import read_pages
+from mathmill.corpus.tables import by_url_prefix, read_pages
 from mathmill.job import Figures, Job, job_parser
 
 
@@ -35,9 +35,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     domains.coalesce(1).write.parquet(str(job.out / "domains"))
     domains = spark.read.parquet(str(job.out / "domains"))
     candidates = domains.where(F.col("rate") > job.recipe.corpus.domain_rate)
-    under = pages.join(candidates.select("domain"), "domain").withColumn(
-        "url_prefix", F.explode(F.udf(prefixes, "array<string>", useArrow=False)("url"))
-    )
+    under = by_url_prefix(pages.join(candidates.select("domain"), "domain"))
     table = under.groupBy("domain", "url_prefix").agg(
         F.count("*").alias("pages"),
         F.count("score").alias("collected"),

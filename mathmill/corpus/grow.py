@@ -7,11 +7,9 @@ from importlib import import_module
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from mathmill.corpus.addresses import prefixes
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import read_pages
+from mathmill.corpus.tables import by_url_prefix, read_pages
 from mathmill.job import Figures, Job, job_parser
 
 
@@ -32,7 +30,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     mathematical = spark.read.parquet(str(arguments.annotations / "annotations")).where("is_math").select("url_prefix")
     pages = read_pages(spark, arguments.pages).select("url", "text")
     missed = pages.join(read_pages(spark, arguments.collected).select("url"), "url", "left_anti")
-    under = missed.withColumn("url_prefix", F.explode(F.udf(prefixes, "array<string>", useArrow=False)("url")))
+    under = by_url_prefix(missed)
     found = under.join(mathematical, "url_prefix", "left_semi").select("url", "text").dropDuplicates(["url"])
     new = found.join(seed.select("url"), "url", "left_anti")
     seed.unionByName(new).write.parquet(str(job.out / "pages"))

@@ -1,8 +1,9 @@
-"""The columns of the corpus tables, and how one is read."""
+"""The columns of the corpus tables, and how pages are read and spread over their URL prefixes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mathmill.corpus.addresses import prefixes
 from mathmill.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,3 +34,12 @@ def read_pages(spark: "SparkSession", path: Path) -> "DataFrame":
     if missing := {"url", "text"} - set(table.columns):
         raise UserError(f"--pages {path} has no column {min(missing)}: pages need url and text")
     return table
+
+
+def by_url_prefix(pages: "DataFrame") -> "DataFrame":
+    """Each page once for every URL prefix that it stands under, named in the new column `url_prefix`."""
+    from pyspark.sql import functions as F
+
+    # Left to choose, pyspark looks for Arrow's types in the function's hints and warns that there are none.
+    prefixes_of = F.udf(prefixes, "array<string>", useArrow=False)
+    return pages.withColumn("url_prefix", F.explode(prefixes_of("url")))
