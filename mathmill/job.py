@@ -26,7 +26,8 @@ from typing_extensions import override
 from mathmill import home, tracking
 from mathmill.errors import UserError
 from mathmill.output import is_finished, output_directory, partial_path, write_text
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.redaction import without_login
 from mathmill.tracking import NoRun, TaskRun
 

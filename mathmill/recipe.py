@@ -1,26 +1,14 @@
-"""The typed recipe: every number of a run, in one validated YAML file.
+"""The typed recipe: every number of a run, in validated records.
 
 The defaults are the figures of DeepSeekMath 7B (arXiv 2402.03300); where the paper is silent the field's
-docstring says what was chosen. Read one with `load_recipe`; a mistake in it is one `UserError` line that names
-the file, the key and the mend.
+docstring says what was chosen. `mathmill.recipe_file` reads one.
 """
 
-import difflib
 import hashlib
-import json
-import re
-import reprlib
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mathmill.errors import UserError
-from mathmill.home import CHECKOUT
-
-RECIPES = CHECKOUT / "recipes"
 MAX_ITERATIONS = 4
 """Rounds of mining that `corpus_refresh` is laid out for; the paper stopped after four (section 2.1)."""
 
@@ -485,101 +473,6 @@ class Recipe(Section):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-def load_recipe(reference: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read and validate a recipe.
-
-    Args:
-        reference: a path, or the name of a file in `recipes/` without its suffix.
-        overrides: `section.key=value` strings, the value written as in YAML.
-
-    Raises:
-        UserError: one line with file, key and mend.
-    """
-    path = recipe_path(reference)
-    try:
-        values = _parse(path.read_bytes().decode("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a recipe is a mapping of keys to values, this is {type(values).__name__}")
-    for override in overrides:
-        _apply(values, override)
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        place = f"{path} with --set" if overrides else str(path)
-        raise UserError(f"{place}: {_explain(error)}") from error
-
-
-def recipe_path(reference: str) -> Path:
-    """The file that `reference`, a path or a name, stands for.
-
-    Raises:
-        UserError: there is none; the message lists the names there are.
-    """
-    named = RECIPES / f"{reference}.yaml"
-    path = named if named.is_file() else Path(reference)
-    if not path.is_file():
-        raise UserError(f"no recipe '{reference}': give a path, or one of {', '.join(recipe_names())}")
-    return path
-
-
-def recipe_names() -> list[str]:
-    """The names of the recipes in `recipes/`, sorted."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
-
-
-def json_schema() -> str:
-    """The JSON schema of a recipe, for editors."""
-    return json.dumps(Recipe.model_json_schema(), indent=2)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which `5e-5` and `120e9` are numbers, as YAML 1.2 has it, and no key stands twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise yaml.constructor.ConstructorError(None, None, f"key '{twice.pop()}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _parse(text: str) -> Any:
-    """The value that `text` stands for.
-
-    Raises:
-        ValueError: it is not valid YAML.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # PyYAML passes on whatever Python raises while it makes a value, for example of `!!bool x`.
-        raise ValueError(str(error)) from error
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise UserError(f"--set {override}: write it as section.key=value")
-    *sections, last = key.strip().split(".")
-    target = values
-    for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            raise UserError(f"--set {key}: '{section}' is a value, not a section")
-    try:
-        target[last] = _parse(text)
-    except ValueError as error:
-        raise UserError(f"--set {override}: the value is not valid YAML") from error
-
-
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:
     """Whether two sources make a question from one seed: a generator makes its i-th question from `seed + i`."""
     return one.generator == other.generator and one.seed < other.seed + other.size and other.seed < one.seed + one.size
@@ -588,32 +481,3 @@ def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:
 def _check_multiple(name: str, value: int, factor: int, factor_name: str) -> None:
     if value % factor:
         raise ValueError(f"{name} {value} must be a multiple of {factor_name} = {factor}")
-
-
-def _explain(error: ValidationError) -> str:
-    """The problem of `error` to mend first, on one line: key, what is wrong, what to write."""
-    # A required key that is misspelt is both missing and unknown; the unknown one tells what was meant.
-    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    key = ".".join(" ".join(str(part).split()) for part in problem["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{_suggestion(problem['loc'])}{more}"
-    message = problem["msg"].removeprefix("Value error, ")
-    if key and problem["type"] not in ("missing", "value_error"):
-        return f"{key}: {message}, got {reprlib.repr(problem['input'])}{more}"
-    return f"{key}: {message}{more}" if key else f"{message}{more}"
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    """The key that was probably meant, or the keys there are."""
-    section: Any = Recipe.model_json_schema()
-    definitions = section["$defs"]
-    for part in location[:-1]:
-        section = section.get("properties", {}).get(part, {}) if isinstance(part, str) else section.get("items", {})
-        reference = section.get("$ref") or next((s["$ref"] for s in section.get("anyOf", []) if "$ref" in s), None)
-        section = definitions[reference.rsplit("/", 1)[1]] if reference else section
-    known = list(section.get("properties", {}))
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    if close:
-        return f": did you mean '{close[0]}'?"
-    return f": known keys are {', '.join(known)}" if known else ": remove it"

@@ -1,12 +1,14 @@
 """`mathmill recipe show|check`: the validated recipe, or one line that says what to mend."""
 
 import argparse
+import json
 from collections.abc import Sequence
 
 import yaml
 
 from mathmill.job import CommandParser, exit_code
-from mathmill.recipe import json_schema, load_recipe, recipe_path
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe, recipe_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     if arguments.schema:
-        print(json_schema())
+        print(json.dumps(Recipe.model_json_schema(), indent=2))
     elif arguments.action == "show":
         print(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
     else:

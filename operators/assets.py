@@ -7,7 +7,7 @@ to the alias, so that a recipe from elsewhere is heard as well.
 
 from airflow.sdk import Asset, AssetAlias, AssetAny
 
-from mathmill.recipe import recipe_names
+from mathmill.recipe_file import recipe_names
 
 ASSET_PATHS = {
     "corpus": "corpus",

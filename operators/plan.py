@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 
 PREPARE = "prepare"
 """Id of the task that makes the plan."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.recipe import load_recipe, recipe_names, recipe_path
+from mathmill.recipe_file import load_recipe, recipe_names, recipe_path
 from operators.plan import PREPARE, Plan, override_arguments
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from airflow.sdk import Param
 
-from mathmill.recipe import recipe_names
+from mathmill.recipe_file import recipe_names
 
 DEFAULT_RECIPE = "deepseekmath-7b"
 

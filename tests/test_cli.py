@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mathmill.cli import COMMANDS, main
 from mathmill.errors import UserError
-from mathmill.recipe import load_recipe, recipe_path
+from mathmill.recipe_file import load_recipe, recipe_path
 
 HEAVY = ("torch", "transformers", "deepspeed", "mlflow", "airflow", "datasets", "fasttext")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mathmill.recipe import load_recipe, recipe_names
+from mathmill.recipe_file import load_recipe, recipe_names
 from mathmill.redaction import HIDDEN, redacted, without_login
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.registry import champion, crown, version_at
 from mathmill.tracking import task_run
 

@@ -8,7 +8,8 @@ import pytest
 
 from mathmill import tracking
 from mathmill.errors import UserError
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.tracking import TaskRun, end_dag_run, run_url, task_run, tracking_client
 
 

@@ -22,7 +22,7 @@ from mathmill.corpus import (
 from mathmill.corpus.layout import Build
 from mathmill.corpus.report import close
 from mathmill.job import JobRecord, exit_code, job_parser
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 
 Main = Callable[[Sequence[str]], int]
 

@@ -22,7 +22,8 @@ from mathmill.demo.summary import summary
 from mathmill.errors import UserError
 from mathmill.job import CommandParser, exit_code
 from mathmill.output import is_finished
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.stack.airflow_api import AirflowApi, DagRun
 from mathmill.stack.services import Stack, only_one, read_stack, stop_stack
 from mathmill.stack.settings import USER, password

@@ -11,7 +11,7 @@ from mathmill.evaluation.results import Result, read_results
 from mathmill.home import newest_output
 from mathmill.job import CommandParser, exit_code
 from mathmill.output import require_finished
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.registry import Version, champion, crown, version_at
 
 log = logging.getLogger("mathmill")

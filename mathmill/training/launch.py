@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from typing import IO
 
 from mathmill.job import CommandParser, exit_code
-from mathmill.recipe import Recipe, load_recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_file import load_recipe
 
 MODULES = {
     "pretrain": "mathmill.training.pretrain",

@@ -15,7 +15,7 @@ from mathmill.demo.recording import record
 from mathmill.demo.site import serve
 from mathmill.job import JobRecord
 from mathmill.questions import load_questions
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 
 MATH = ["theorem", "proof", "integral", "polynomial", "matrix", "prime", "lemma", "converge", "modulo", "set"]
 OTHER = ["recipe", "butter", "travel", "hotel", "football", "garden", "weather", "music", "ticket", "dinner"]

@@ -14,7 +14,7 @@ from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.results import read_results
 from mathmill.evaluation.tasks import choose_tasks
 from mathmill.questions import Question, load_questions
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.rollout.engine import Completion
 
 RECIPE = """

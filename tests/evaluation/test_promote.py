@@ -8,7 +8,7 @@ from mathmill.evaluation import promote
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.grading import OUTCOMES
 from mathmill.evaluation.results import Result, write_results
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.registry import champion
 
 

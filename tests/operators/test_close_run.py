@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mathmill.recipe import load_recipe
+from mathmill.recipe_file import load_recipe
 from mathmill.tracking import task_run, tracking_client
 from operators.close_run import CloseRunOperator
 
