@@ -16,7 +16,7 @@ from pathlib import Path
 from airflow.sdk import TaskGroup, TriggerRule, chain
 
 from mathmill.corpus.layout import Build
-from mathmill.recipe import MAX_ITERATIONS
+from mathmill.recipe_corpus import MAX_ITERATIONS
 from operators.close_build import CloseBuildOperator
 from operators.job import PythonJobOperator, SparkJobOperator
 from operators.mill_dag import mill_dag

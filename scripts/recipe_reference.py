@@ -1,4 +1,4 @@
-"""Write docs/recipe.md: every key of a recipe with its type, default and meaning, from `mathmill.recipe`."""
+"""Write docs/recipe.md: every key of a recipe with its type, default and meaning."""
 
 import inspect
 import json
@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from mathmill import recipe
 from mathmill.home import CHECKOUT
-from mathmill.recipe import Recipe, Section
+from mathmill.recipe import Recipe
+from mathmill.recipe_types import Section
 
 HEAD = """# Recipe reference
 
-Written by `make docs` from `mathmill/recipe.py`; do not edit. Defaults are the paper's, or say what was chosen.
-`mathmill recipe show NAME` prints a recipe with all of them filled in, `--schema` the JSON schema for editors.
+Written by `make docs` from `mathmill/recipe.py` and its parts; do not edit. Defaults are the paper's, or say what was
+chosen. `mathmill recipe show NAME` prints a recipe with all of them filled in, `--schema` the JSON schema for editors.
 A number may be written as `5e-5` or `120e9`; `--set section.key=value` overrides a key.
 """
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -32,7 +32,8 @@ def reference() -> str:
     """The page: a table for each section, the recipe itself first."""
     schema = Recipe.model_json_schema()
     names = ["Recipe", *sorted(schema["$defs"])]
-    sections = [_section(getattr(recipe, name), schema["$defs"].get(name, schema)) for name in names]
+    models = {model.__name__: model for model in Section.__subclasses__()}
+    sections = [_section(models[name], schema["$defs"].get(name, schema)) for name in names]
     return "\n".join([HEAD, *sections])
 
 

@@ -24,7 +24,8 @@ from mathmill.corpus.words import words
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
 from mathmill.questions import Question, load_questions
-from mathmill.recipe import DecontaminationRecipe, FileSource
+from mathmill.recipe_corpus import DecontaminationRecipe
+from mathmill.recipe_questions import FileSource
 
 LEAST_LETTERS = 3
 CORPUS = ("url", "text", "score", "iteration", "content_languages", "token_count")

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.job import Figures, Job, job_parser
-from mathmill.recipe import MinHashRecipe
+from mathmill.recipe_corpus import MinHashRecipe
 
 MERSENNE = np.uint64((1 << 61) - 1)
 

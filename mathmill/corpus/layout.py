@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mathmill.output import is_finished
-from mathmill.recipe import MAX_ITERATIONS
+from mathmill.recipe_corpus import MAX_ITERATIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from mathmill.errors import UserError
-from mathmill.recipe import FileSource, Layout, QuestionSource, Recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_questions import FileSource, Layout, QuestionSource
 
 PUBLISHED: dict[str, tuple[str, Layout]] = {
     "gsm8k": ("gsm8k/test.jsonl", "gsm8k"),

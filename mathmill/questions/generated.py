@@ -8,7 +8,7 @@ from typing import Any
 from mathmill.errors import UserError
 from mathmill.questions.layouts import boxed
 from mathmill.questions.question import Question
-from mathmill.recipe import ReasoningGymSource
+from mathmill.recipe_questions import ReasoningGymSource
 
 CHAINS = ("chain_sum", "basic_arithmetic")
 """Generators whose questions are expressions to calculate."""

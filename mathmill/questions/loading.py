@@ -9,7 +9,8 @@ from mathmill.errors import UserError
 from mathmill.questions.generated import generate
 from mathmill.questions.layouts import LAYOUTS, Row
 from mathmill.questions.question import Question
-from mathmill.recipe import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource, Recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_questions import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource
 
 
 def load_questions(source: QuestionSource) -> list[Question]:

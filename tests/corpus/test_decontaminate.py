@@ -4,7 +4,7 @@ import pytest
 
 from mathmill.corpus.decontaminate import benchmark_index, first_hit
 from mathmill.questions import Question
-from mathmill.recipe import DecontaminationRecipe
+from mathmill.recipe_corpus import DecontaminationRecipe
 
 LONG = "Natalia sold clips to forty eight of her friends in April, and then half as many in May."
 SHORT = "Prove the mean value theorem"

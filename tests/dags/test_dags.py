@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mathmill.home import CHECKOUT
-from mathmill.recipe import MAX_ITERATIONS
+from mathmill.recipe_corpus import MAX_ITERATIONS
 from mathmill.training.launch import MODULES
 
 DAG_IDS = {

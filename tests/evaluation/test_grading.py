@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mathmill.evaluation.equality import compare_texts, is_right
 from mathmill.evaluation.grading import Grader, count_outcomes, grade
 from mathmill.questions import load_questions
-from mathmill.recipe import FileSource
+from mathmill.recipe_questions import FileSource
 
 SAME = [
     ("5", "5"),

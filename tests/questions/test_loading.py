@@ -13,7 +13,7 @@ from mathmill.evaluation.extraction import extract_answer
 from mathmill.questions import load_questions
 from mathmill.questions.generated import chain_sum_steps
 from mathmill.questions.layouts import LAYOUTS
-from mathmill.recipe import FileSource, HuggingFaceSource, Layout, ReasoningGymSource
+from mathmill.recipe_questions import FileSource, HuggingFaceSource, Layout, ReasoningGymSource
 
 ROWS = {
     "question": (

@@ -1,0 +1,49 @@
+"""The recipe's question sources: where benchmarks, training questions and evaluation tasks come from."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mathmill.recipe_types import Count, PositiveCount, Section
+
+Layout = Literal[
+    "question", "gsm8k", "math", "cmath", "agieval", "ocw", "sat", "mmlu", "mathqa", "svamp", "asdiv", "mawps", "mgsm"
+]
+"""How a publisher lays out a row of a question set (`mathmill.questions.layouts`)."""
+
+
+class ReasoningGymSource(Section):
+    """Questions made by a generator of the reasoning-gym package."""
+
+    kind: Literal["reasoning_gym"]
+    generator: str
+    """The generator's name, for example `chain_sum`."""
+    size: PositiveCount
+    seed: Count
+    config: dict[str, Any] = {}
+    """The generator's own settings."""
+
+
+class HuggingFaceSource(Section):
+    """Questions loaded with `datasets.load_dataset`."""
+
+    kind: Literal["huggingface"]
+    id: str
+    """Hub id, for example `openai/gsm8k`."""
+    subset: str | None = None
+    split: str = "test"
+    layout: Layout
+    """How the publisher lays out a row; `question` is mathmill's own layout."""
+    limit: PositiveCount | None = None
+
+
+class FileSource(Section):
+    """Questions in a JSON Lines file."""
+
+    kind: Literal["file"]
+    path: str
+    layout: Layout = "question"
+    limit: PositiveCount | None = None
+
+
+QuestionSource = Annotated[ReasoningGymSource | HuggingFaceSource | FileSource, Field(discriminator="kind")]
