@@ -40,23 +40,30 @@ PASSED_ON = {"recipe show": "show", "recipe check": "check"} | {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; see `mathmill --help`."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help"):
-        print(_help())
-        return 0 if words else 2
     for length in (2, 1):
         name = " ".join(words[:length])
         if len(words) >= length and name in COMMANDS:
-            module = import_module(COMMANDS[name][0])
-            rest = words[length:]
-            code: int = module.main([PASSED_ON[name], *rest] if name in PASSED_ON else rest)
-            return code
+            return _run(name, words[length:])
+    asked_for_help = words[-1:] in (["-h"], ["--help"])
+    group = words[:-1] if asked_for_help else words
+    if len(group) <= 1 and (listed := [name for name in COMMANDS if name.split()[:-1] == group or not group]):
+        print(_help(listed))
+        return 0 if asked_for_help else 2
     print(f"mathmill: error: no command '{' '.join(words[:2])}': see `mathmill --help`", file=sys.stderr)
     return 2
 
 
-def _help() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  mathmill {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+def _run(name: str, arguments: Sequence[str]) -> int:
+    # By its first word a parser calls its command in `usage: …`.
+    sys.argv = [f"mathmill {name}", *arguments]
+    module = import_module(COMMANDS[name][0])
+    code: int = module.main([PASSED_ON[name], *arguments] if name in PASSED_ON else arguments)
+    return code
+
+
+def _help(names: Sequence[str]) -> str:
+    width = max(map(len, names))
+    lines = [f"  mathmill {name:<{width}}  {COMMANDS[name][1]}" for name in names]
     return "\n".join(["usage: mathmill COMMAND …   (mathmill COMMAND --help for its options)", "", *lines])
 
 

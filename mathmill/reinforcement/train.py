@@ -15,7 +15,7 @@ import torch
 from mathmill import home
 from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, run_job
 from mathmill.progress import progress
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
@@ -25,6 +25,7 @@ from mathmill.reinforcement.sampling import draw, judge, questions_of_step, trai
 from mathmill.reinforcement.update import coefficients, update
 from mathmill.rollout.transformers_engine import TransformersEngine
 from mathmill.tracking import PARENT_MODEL
+from mathmill.training.arguments import training_parser
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.session import Session, rank, start_distributed, world_size
 
@@ -35,10 +36,7 @@ ROLLOUT_ROWS = 256
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point; every rank runs it."""
-    parser = job_parser(__doc__, stage="rl")
-    parser.add_argument("--model", type=Path, help="folder of the instruct model (default: the recipe's newest)")
-    parser.add_argument("--reward", type=Path, help="folder of the reward model (default: the recipe's newest)")
-    arguments = parser.parse_args(argv)
+    arguments = training_parser("rl").parse_args(argv)
     return run_job("rl", arguments, lambda job: reinforce(job, arguments), resume=True)
 
 

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO
 
-from mathmill.job import CommandParser, exit_code
+from mathmill.job import exit_code
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
+from mathmill.training.arguments import training_parser
 
 MODULES = {
     "pretrain": "mathmill.training.pretrain",
@@ -39,13 +40,8 @@ def distributed_command(stage: str, arguments: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `train STAGE …`; the exit code is the job's."""
     stage, *arguments = sys.argv[1:] if argv is None else argv
-    if "-h" in arguments or "--help" in arguments:
-        return subprocess.run([sys.executable, "-m", MODULES[stage], "--help"], check=False).returncode
-    parser = CommandParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--recipe", default="deepseekmath-7b")
-    parser.add_argument("--set", action="append", default=[], dest="overrides")
-    known, _ = parser.parse_known_args(arguments)
-    return exit_code(lambda: run_ranks(MODULES[stage], arguments, load_recipe(known.recipe, known.overrides)))
+    parsed = training_parser(stage).parse_args(arguments)
+    return exit_code(lambda: run_ranks(MODULES[stage], arguments, load_recipe(parsed.recipe, parsed.overrides)))
 
 
 def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:

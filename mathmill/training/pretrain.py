@@ -14,11 +14,12 @@ import torch
 from mathmill import home
 from mathmill.corpus.layout import Build
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, run_job
 from mathmill.progress import progress
 from mathmill.recipe import LlamaShape, Recipe
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training import data
+from mathmill.training.arguments import training_parser
 from mathmill.training.chat import set_chat_template
 from mathmill.training.model_directory import ModelRecord, save_model
 from mathmill.training.session import Session, rank, start_distributed, total, world_size
@@ -26,9 +27,7 @@ from mathmill.training.session import Session, rank, start_distributed, total, w
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point; every rank runs it."""
-    parser = job_parser(__doc__, stage="base")
-    parser.add_argument("--input", type=Path, help="a corpus build, or a folder with shards/ and tokenizer/")
-    arguments = parser.parse_args(argv)
+    arguments = training_parser("pretrain").parse_args(argv)
     return run_job("pretrain", arguments, lambda job: pretrain(job, arguments), resume=True)
 
 

@@ -19,12 +19,13 @@ import torch.distributed as dist
 from mathmill import home
 from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
 from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.tracking import PARENT_MODEL
+from mathmill.training.arguments import training_parser
 from mathmill.training.chat import answer_ids, prompt_ids
 from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
@@ -35,9 +36,7 @@ SAMPLES = "samples.jsonl"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point; every rank runs it."""
-    parser = job_parser(__doc__, stage="reward")
-    parser.add_argument("--model", type=Path, help="folder of the instruct model (default: the recipe's newest)")
-    arguments = parser.parse_args(argv)
+    arguments = training_parser("reward").parse_args(argv)
     return run_job("reward", arguments, lambda job: train(job, arguments), resume=True)
 
 

@@ -5,19 +5,19 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
 from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.tracking import PARENT_MODEL
+from mathmill.training.arguments import training_parser
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
 from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
@@ -29,9 +29,7 @@ REJECTS = "rejected_questions.jsonl"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point; every rank runs it."""
-    parser = job_parser(__doc__, stage="instruct")
-    parser.add_argument("--model", type=Path, help="folder of the base model (default: the recipe's newest)")
-    arguments = parser.parse_args(argv)
+    arguments = training_parser("sft").parse_args(argv)
     return run_job("sft", arguments, lambda job: tune(job, arguments), resume=True)
 
 

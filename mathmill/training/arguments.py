@@ -1,0 +1,50 @@
+"""The arguments of the training stages, apart from the modules that do them: help and mistakes need no torch."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from mathmill.job import job_parser
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    description: str
+    makes: str
+    """Folder of its outputs in the home."""
+    inputs: dict[str, str]
+    """Option, which takes a path, and its help."""
+
+
+_INSTRUCT = "folder of the instruct model (default: the recipe's newest)"
+_STAGES = {
+    "pretrain": _Stage(
+        "Pretrain a causal language model on token shards (section 2.3 of the paper).",
+        "base",
+        {"--input": "a corpus build, or a folder with shards/ and tokenizer/ (default: the recipe's newest build)"},
+    ),
+    "sft": _Stage(
+        "Tune a base model on solved questions (section 3 of the paper).",
+        "instruct",
+        {"--model": "folder of the base model (default: the recipe's newest)"},
+    ),
+    "reward": _Stage(
+        "Train the outcome reward model, which says whether a solution reaches the right answer (section 4.2).",
+        "reward",
+        {"--model": _INSTRUCT},
+    ),
+    "rl": _Stage(
+        "Train a tuned model by reinforcement: GRPO or online RFT on questions with known answers (section 4).",
+        "rl",
+        {"--model": _INSTRUCT, "--reward": "folder of the reward model (default: the recipe's newest)"},
+    ),
+}
+
+
+def training_parser(stage: str) -> argparse.ArgumentParser:
+    """The parser of `mathmill train STAGE`, and of the ranks that it starts."""
+    about = _STAGES[stage]
+    parser = job_parser(about.description, stage=about.makes)
+    for option, text in about.inputs.items():
+        parser.add_argument(option, type=Path, help=text)
+    return parser
