@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+LOGGING = Path(__file__).with_name("log4j2.properties")
+"""Without it Spark announces its default settings at every start."""
 
 
 def spark_session(recipe: Recipe) -> "SparkSession":
@@ -33,9 +35,7 @@ def spark_session(recipe: Recipe) -> "SparkSession":
     builder = SparkSession.builder.appName("mathmill")
     for key, value in _settings(recipe).items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return builder.getOrCreate()
 
 
 def run_spark_job(
@@ -67,16 +67,15 @@ def _settings(recipe: Recipe) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
-        "spark.log.level": "ERROR",
     }
-    if not _is_local(recipe):
-        return settings | recipe.spark.conf
-    settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK} | recipe.spark.conf
-    archive = archive_path(java_home())
-    if archive.is_file():
-        settings[JAVA_OPTIONS] = (
-            f"{settings.get(JAVA_OPTIONS, '')} -XX:SharedArchiveFile={archive} -Xlog:cds=off".strip()
-        )
+    options = [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    if _is_local(recipe):
+        settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
+        archive = archive_path(java_home())
+        if archive.is_file():
+            options += [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"]
+    settings |= recipe.spark.conf
+    settings[JAVA_OPTIONS] = " ".join([*options, recipe.spark.conf.get(JAVA_OPTIONS, "")]).strip()
     return settings
 
 
