@@ -82,6 +82,7 @@ def _run_chain(stack: Stack, recipe: Recipe, params: dict[str, Any]) -> list[Dag
             known.append(first)
             runs = follow_chain(airflow, first, list(CHAIN), known.append)
         except BaseException:
+            print("\nstopping what runs …", file=sys.stderr)
             for run in known:
                 if not airflow.refresh(run).finished:
                     airflow.fail(run)

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from mathmill.stack.settings import ADDRESS, MARK, Ports, logs_folder, mlflow_da
 from mathmill.tracking import artifact_root
 
 GRACE_SECONDS = 8.0
+MLFLOW = "mlflow"
 AIRFLOW_SERVICES = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -103,16 +104,19 @@ def write_stack(stack: Stack) -> None:
 
 
 def stop_stack() -> int:
-    """End the services of this home and all they started, jobs included; the number of processes there were."""
+    """End the services of this home and all they started, jobs included; the number of processes there were.
+
+    Airflow ends first, so that nothing new starts, and MLflow last, so that the jobs can still close their runs there.
+    """
     stack = read_stack()
-    leaders = [process for service in (stack.services if stack else []) if (process := service.process())]
-    first = stack_processes()
-    end_processes(first, grace=GRACE_SECONDS, leaders=leaders)
+    services = stack.services if stack else []
+    count = len(stack_processes())
+    _end([service for service in services if service.name != MLFLOW])
     LocalLauncher(home() / "jobs").cancel_all()
-    left = stack_processes()
-    end_processes(left, grace=GRACE_SECONDS)
+    _end([service for service in services if service.name == MLFLOW])
+    end_processes(stack_processes(), grace=GRACE_SECONDS)
     _state_file().unlink(missing_ok=True)
-    return len({process.pid for process in [*first, *left]})
+    return count
 
 
 def stack_processes() -> list[psutil.Process]:
@@ -122,9 +126,7 @@ def stack_processes() -> list[psutil.Process]:
     sessions of their own and are known by their environment.
     """
     stack = read_stack()
-    services = stack.services if stack else []
-    sessions = {one.pid for one in services if process_start(one.pid) in (one.start, None)}
-    ours = [process for process in psutil.process_iter() if _session(process.pid) in sessions and alive(process)]
+    ours = _session_members(stack.services if stack else [])
     known = {process.pid for process in ours}
     return ours + [process for process in processes_with(MARK, str(home())) if process.pid not in known]
 
@@ -143,6 +145,18 @@ def only_one() -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"another `mathmill up` or `down` is at work in {home()}: wait for it") from None
         yield
+
+
+def _end(services: Sequence[Service]) -> None:
+    """End `services`, which end what they started."""
+    leaders = [process for service in services if (process := service.process())]
+    end_processes(_session_members(services), grace=GRACE_SECONDS, leaders=leaders)
+
+
+def _session_members(services: Sequence[Service]) -> list[psutil.Process]:
+    """Every live process of the sessions that `services` lead, also when the leader is gone."""
+    sessions = {one.pid for one in services if process_start(one.pid) in (one.start, None)}
+    return [process for process in psutil.process_iter() if _session(process.pid) in sessions and alive(process)]
 
 
 def _session(pid: int) -> int | None:

@@ -12,6 +12,7 @@ from mathmill.home import home
 from mathmill.job import CommandParser, exit_code
 from mathmill.stack.services import (
     AIRFLOW_SERVICES,
+    MLFLOW,
     Service,
     Stack,
     airflow_command,
@@ -55,7 +56,7 @@ def start_stack(port: int | None = None) -> Stack:
         for folder in (airflow_home(), mlflow_database().parent):
             folder.mkdir(parents=True, exist_ok=True)
         write_airflow_configuration(ports)
-        services = [start_service("mlflow", mlflow_command(ports), ports)]
+        services = [start_service(MLFLOW, mlflow_command(ports), ports)]
         write_stack(Stack(ports, services))
         try:
             _migrate(ports)

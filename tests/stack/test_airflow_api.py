@@ -16,12 +16,23 @@ SOURCE = DagRun("pretrain", "first", "success")
 
 
 @contextmanager
-def _serving(answers: Mapping[str, Any]) -> Iterator[AirflowApi]:
-    """A client of a server that gives these bodies by path, and 404 for every other one."""
+def _serving(answers: Mapping[str, Any], told: list[Any] | None = None) -> Iterator[AirflowApi]:
+    """A client of a server that gives these bodies by path, or one after another, and 404 for every other path.
+
+    What a client changes is added to `told`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = answers.get(self.path.removeprefix("/api/v2").partition("?")[0])
+            self._answer(next(body) if isinstance(body, Iterator) else body)
+
+        def do_PATCH(self) -> None:
+            assert told is not None
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self._answer({})
+
+        def _answer(self, body: Any) -> None:
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
@@ -67,6 +78,16 @@ def test_what_a_task_returned() -> None:
     with _serving({path: {"value": '{"loss": 2.5}'}}) as airflow:
         assert airflow.result(SOURCE, "train") == {"loss": 2.5}
         assert airflow.result(SOURCE, "publish") is None
+
+
+@pytest.mark.parametrize(("states", "patches"), [(["running", "success"], 2), (["running", "failed"], 1)])
+def test_a_run_to_be_stopped_ends_as_failed(states: list[str], patches: int) -> None:
+    """With a teardown task Airflow lets it go on, and forgets what it was told."""
+    told: list[Any] = []
+    answers = {SOURCE.path: ({"dag_id": "pretrain", "dag_run_id": "first", "state": state} for state in states)}
+    with _serving(answers, told) as airflow:
+        airflow.fail(SOURCE)
+    assert told == [{"state": "failed"}] * patches
 
 
 def test_a_refusal_is_one_line_with_the_reason() -> None:
