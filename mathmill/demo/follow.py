@@ -1,6 +1,7 @@
 """Watching the chain of DAG runs: a line for each task as it ends, and one that says what runs now."""
 
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ class _Screen:
     def now(self, text: str) -> None:
         """Show what happens now."""
         if self.live:
-            self._shown = text[:110]
+            self._shown = text[: shutil.get_terminal_size().columns - 1]
             print(f"\r\x1b[K{self._shown}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - self._news_at > NEWS_SECONDS:
             self._news_at = time.monotonic()
@@ -134,7 +135,7 @@ def _figures(result: Any) -> str:
 def _running(run: DagRun, began: float) -> Iterator[str]:
     for job in _jobs(run, began):
         if job.ended is None:
-            yield f"  {job.task_id:<26} {time.time() - job.started:6.0f} s …  {' '.join(job.last_lines(1)).strip()}"
+            yield f"  {job.task_id:<26} {time.time() - job.started:6.0f} s …  {job.news()}"
 
 
 def _jobs(run: DagRun, began: float) -> list[JobTimes]:

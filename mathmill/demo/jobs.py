@@ -8,6 +8,8 @@ from mathmill.home import home
 from mathmill.launcher import wrapper
 
 TAIL_BYTES = 4096
+JAVA_REMARK = "WARNING: "
+"""Begins what a starting JVM says, whatever the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class JobTimes:
             log.seek(max(0, log.seek(0, 2) - TAIL_BYTES))
             lines = log.read().decode("utf-8", errors="replace").replace("\r", "\n").split("\n")
         return [line for line in lines if line.strip()][-count:]
+
+    def news(self) -> str:
+        """The newest line that the job itself wrote; empty before it wrote one."""
+        (line,) = self.last_lines(1) or [""]
+        return "" if line.startswith(JAVA_REMARK) else line.strip()
 
 
 def jobs_since(moment: float) -> list[JobTimes]:

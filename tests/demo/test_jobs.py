@@ -4,8 +4,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from mathmill.demo.jobs import JobTimes, busy_seconds, jobs_since
 from mathmill.home import home
+from mathmill.launcher import wrapper
 from mathmill.launcher.launcher import JobSpec, JobState
 from mathmill.launcher.local import LocalLauncher
 
@@ -17,6 +20,19 @@ def _job(started: float, ended: float | None) -> JobTimes:
 def test_busy_time_counts_overlaps_once_and_gaps_not_at_all() -> None:
     assert busy_seconds([]) == 0
     assert busy_seconds([_job(0, 10), _job(5, 8), _job(9, 12), _job(20, 21), _job(30, None)]) == 13
+
+
+@pytest.mark.parametrize(
+    ("log", "news"),
+    [
+        ("", ""),
+        ("WARNING: Using incubator modules: jdk.incubator.vector\n", ""),
+        ("WARNING: Using incubator modules: jdk.incubator.vector\n  stage 3\n\n", "stage 3"),
+    ],
+)
+def test_what_java_says_at_its_start_is_no_news(tmp_path: Path, log: str, news: str) -> None:
+    (tmp_path / wrapper.LOG).write_text(log, encoding="utf-8")
+    assert JobTimes(tmp_path, "run", "task", 0.0, None).news() == news
 
 
 def test_a_job_is_found_with_its_times_and_last_lines() -> None:
@@ -32,4 +48,5 @@ def test_a_job_is_found_with_its_times_and_last_lines() -> None:
     assert job.ended is not None
     assert before - 1 < job.started <= job.ended <= time.time()
     assert job.last_lines(3) == ["two", "10%", "20%"]
+    assert job.news() == "20%"
     assert jobs_since(time.time() + 1) == []
