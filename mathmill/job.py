@@ -128,7 +128,8 @@ def run_job(
     Returns:
         The exit code: 0, 2 after a user error, 130 after Ctrl-C.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    log.setLevel(logging.INFO)
     return exit_code(lambda: _run(stage, arguments, body, resume, warm_up))
 
 

@@ -1,10 +1,13 @@
 """The Spark session that every corpus job shares, and the command that submits one."""
 
 import argparse
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from mathmill.corpus.class_archive import archive_path
@@ -15,7 +18,10 @@ from mathmill.recipe import Recipe
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = logging.getLogger("mathmill")
+
 LOOPBACK = "127.0.0.1"
+PROGRESS_SECONDS = 5.0
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 """Without it Spark announces its default settings at every start."""
@@ -42,9 +48,17 @@ def run_spark_job(
     stage: str,
     arguments: argparse.Namespace,
     body: "Callable[[SparkSession, Job, argparse.Namespace], Figures]",
+    *,
+    resume: bool = False,
 ) -> int:
     """`run_job` for a body that needs a session."""
-    return run_job(stage, arguments, lambda job: body(spark_session(job.recipe), job, arguments), warm_up=spark_session)
+
+    def work(job: Job) -> Figures:
+        session = spark_session(job.recipe)
+        with _told(session):
+            return body(session, job, arguments)
+
+    return run_job(stage, arguments, work, resume=resume, warm_up=spark_session)
 
 
 def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -57,6 +71,27 @@ def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tupl
     if _is_local(recipe):
         environment["SPARK_LOCAL_IP"] = LOOPBACK
     return [submit, *settings, str(script), *arguments], environment
+
+
+@contextmanager
+def _told(session: "SparkSession") -> Iterator[None]:
+    """Log every few seconds how far the stages are that Spark works on."""
+    done = Event()
+    tracker = session.sparkContext.statusTracker()
+
+    def tell() -> None:
+        while not done.wait(PROGRESS_SECONDS):
+            for number in tracker.getActiveStageIds():
+                if stage := tracker.getStageInfo(number):
+                    log.info("Spark stage %d: %d of %d tasks", number, stage.numCompletedTasks, stage.numTasks)
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _settings(recipe: Recipe) -> dict[str, str]:

@@ -1,26 +1,53 @@
 """The Spark that jobs start."""
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from mathmill.corpus.session import spark_command
 from mathmill.recipe_file import load_recipe
 
 JOB = """
-from mathmill.corpus.session import spark_session
-from mathmill.recipe_file import load_recipe
-no_bar = 'spark.conf={"spark.ui.showConsoleProgress": "false"}'
-print(spark_session(load_recipe("demo", [no_bar])).range(5).count())
+import argparse, logging, sys, time
+from pathlib import Path
+from mathmill.corpus import session
+
+def body(spark, job, arguments):
+    spark.sparkContext.parallelize(range(4), 4).foreach(lambda _: time.sleep(1))
+    return {"rows": spark.range(5).count()}
+
+session.PROGRESS_SECONDS = 0.2
+arguments = argparse.Namespace(recipe="demo", overrides=[sys.argv[1]], out=Path(sys.argv[2]))
+sys.exit(session.run_spark_job("count", arguments, body))
 """
+NO_BAR = 'spark.conf={"spark.ui.showConsoleProgress": "false"}'
 
 
-def test_it_starts_without_a_word_of_its_own() -> None:
-    """A job's log, which `mathmill demo` and Airflow show, begins with the job's own lines."""
-    done = subprocess.run([sys.executable, "-c", JOB], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["5"]
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory, empty_tracking_database: Path) -> list[str]:
+    """What a job of four tasks of a second, two at a time, writes."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copyfile(empty_tracking_database, home / "mlflow.db")
+    place = {"MATHMILL_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
+    command = [sys.executable, "-c", JOB, NO_BAR, str(home / "out")]
+    done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=True)
+    return done.stderr.splitlines()
+
+
+def test_spark_starts_without_a_word_of_its_own(log: list[str]) -> None:
     # The JVM's remark on a module that Spark's launcher adds cannot be switched off.
-    said = [line for line in done.stderr.splitlines() if "incubator modules" not in line]
-    assert said == []
+    said = [line for line in log if "incubator modules" not in line]
+    assert [line for line in said if not line.startswith(("Spark stage ", "count: "))] == []
+
+
+def test_a_job_tells_how_far_spark_is(log: list[str]) -> None:
+    stages = [line for line in log if line.startswith("Spark stage ")]
+    assert stages[0] == "Spark stage 0: 0 of 4 tasks"
+    assert {"Spark stage 0: 1 of 4 tasks", "Spark stage 0: 2 of 4 tasks", "Spark stage 0: 3 of 4 tasks"} & {*stages}
 
 
 def test_the_recipes_java_options_come_last_and_so_win() -> None:
