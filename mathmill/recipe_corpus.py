@@ -75,6 +75,8 @@ class CorpusRecipe(Section):
     """Question sets that no page of the corpus may hold."""
     min_characters: Count = 200
     """Pages with less text are rejected as `too_short`."""
+    page_bytes: PositiveCount = 16_777_216
+    """Pages of more bytes are rejected as `too_large`. Common Crawl cuts off at 1 MiB, since 2025 at 5 MiB."""
     minhash: MinHashRecipe = MinHashRecipe()
     classifier: ClassifierRecipe = ClassifierRecipe()
     iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)] = 4

@@ -1,184 +1,147 @@
-"""WARC files to pages: every response record becomes a page or a rejected record with its reason."""
+"""WARC and ARC files to pages: every record becomes a page or a rejected record with its reason."""
 
 import argparse
-import gzip
 import sys
-from collections.abc import Iterator, Sequence
-from glob import glob
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from mathmill.corpus.fetch import CRAWL_ID, is_remote, listed_urls, listing_url, opened
+from mathmill.corpus.fetch import opened
+from mathmill.corpus.inputs import warc_files
+from mathmill.corpus.manifest import FOLDER, Entry, finished_parts, part_name, read_entries, write_entry
+from mathmill.corpus.page import Page, PageRules, Rejection, archive_of, read_pages
+from mathmill.corpus.parts import write_parts
+from mathmill.corpus.records import NotAnArchiveError, read_records
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import PAGES, REJECTED
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+from mathmill.progress import progress
 
-BATCH = 200
-"""Pages held in memory at once."""
-HTML = ("text/html", "application/xhtml+xml")
+POLL_SECONDS = 0.5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command-line entry point."""
+    """Command-line entry point. An ingest that was interrupted goes on with the files that it had not done."""
     parser = job_parser(__doc__)
     parser.add_argument(
         "--input", nargs="+", help="WARC files, globs, warc.paths.gz or crawl ids (default: corpus.input)"
     )
     arguments = parser.parse_args(argv)
-    return run_spark_job("ingest", arguments, run)
+    return run_spark_job("ingest", arguments, run, resume=True)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write `pages` and `rejected`."""
-    files = warc_files(arguments.input or job.recipe.corpus.input)
-    files = files[: job.recipe.corpus.files or len(files)]
-    least = job.recipe.corpus.min_characters
-    schema = f"{PAGES}, reason string"
-    rows = (
-        spark.createDataFrame([(file,) for file in files], "file string")
-        .repartition(len(files))
-        .mapInArrow(lambda batches: _rows(batches, least), schema)
-    )
-    rows.write.parquet(str(job.out / "records"))
-    records = spark.read.parquet(str(job.out / "records"))
-    records.where("reason is null").drop("reason").write.parquet(str(job.out / "pages"))
-    rejected = records.where("reason is not null").select(*[c.split()[0] for c in REJECTED.split(", ")])
-    rejected.write.parquet(str(job.out / "rejected"))
-    reasons = {row["reason"]: row["count"] for row in rejected.groupBy("reason").count().collect()}
-    job.run.log_table({"reason": list(reasons), "records": list(reasons.values())}, "rejected.json")
-    pages = spark.read.parquet(str(job.out / "pages"))
-    tokens = pages.agg(F.sum("token_count")).first()
-    import shutil
-
-    shutil.rmtree(job.out / "records")
-    return {
-        "files": len(files),
-        "pages": pages.count(),
-        "rejected": sum(reasons.values()),
-        "tokens": int(tokens[0] or 0) if tokens else 0,
-    }
+    """Write `pages`, `rejected` and `manifest`."""
+    corpus = job.recipe.corpus
+    files = warc_files(arguments.input or corpus.input)
+    files = files[: corpus.files or len(files)]
+    _forget_others(job.out, files)
+    done = [entry for entry in read_entries(job.out, files) if not entry.failed]
+    task = FileTask(job.out, PageRules(corpus.min_characters, corpus.page_bytes))
+    todo = sorted(set(files) - {entry.file for entry in done}, key=files.index)
+    for _ in progress(_entries(spark, task, todo), total=len(files), unit="files", start=len(done)):
+        pass
+    entries = read_entries(job.out, files)
+    _check(entries)
+    return _report(job, entries)
 
 
-def warc_files(inputs: Sequence[str]) -> list[str]:
-    """The paths and addresses of the WARC files that `inputs` name, in order.
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """What a Spark task does with an input file."""
 
-    Raises:
-        UserError: an input names none.
-    """
-    files: list[str] = []
-    for given in inputs:
-        one = listing_url(given) if CRAWL_ID.fullmatch(given) else given
-        if is_remote(one):
-            files += listed_urls(one) if one.endswith("paths.gz") else [one]
-        elif one.endswith("paths.gz"):
-            files += _listed(Path(one))
-        else:
-            found = sorted(glob(one, recursive=True))
-            if not found:
-                raise UserError(f"--input {one}: no such file")
-            files += found
-    if not files:
-        raise UserError("no input: give --input, or corpus.input in the recipe")
-    return files
+    out: Path
+    rules: PageRules
 
-
-def _listed(listing: Path) -> list[str]:
-    if not listing.is_file():
-        raise UserError(f"--input {listing}: no such file")
-    root = next((parent.parent for parent in listing.parents if parent.name == "crawl-data"), listing.parent)
-    names = gzip.decompress(listing.read_bytes()).decode().split()
-    if missing := [name for name in names if not (root / name).is_file()]:
-        raise UserError(f"{listing} lists {missing[0]}, which is not under {root}")
-    return [str(root / name) for name in names]
-
-
-def _rows(batches: Iterator[Any], least: int) -> Iterator[Any]:
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "long": pa.int64(),
-        "boolean": pa.bool_(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-    }
-    columns = [column.split() for column in f"{PAGES}, reason string".split(", ")]
-    schema = pa.schema([(name, types[kind]) for name, kind in columns])
-    for batch in batches:
-        for file in batch.column("file").to_pylist():
-            records = _records(file, least)
-            while rows := list(islice(records, BATCH)):
-                yield pa.RecordBatch.from_pylist(rows, schema)
-
-
-def _records(file: str, least: int) -> Iterator[dict[str, Any]]:
-    """A row for each response record of a file; a damaged file ends with a row that says so."""
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-
-    path = Path(file)
-    with opened(file) as stream:
+    def __call__(self, file: str) -> None:
+        """Write the parts of `file` and its entry in the manifest."""
+        entry = Entry(file)
+        started = time.monotonic()
         try:
-            for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
-                yield _row(record, path, least)
-        except (OSError, EOFError, ValueError) as error:
-            yield {"url": None, "warc_filename": path.name, "reason": f"damaged_file: {error}"}
+            write_parts(self.out, part_name(file), self._counted(file, entry))
+        except (OSError, NotAnArchiveError) as error:
+            entry = Entry(file, failed=f"{type(error).__name__}: {error}")
+        entry.seconds = round(time.monotonic() - started, 3)
+        write_entry(self.out, entry)
+
+    def _counted(self, file: str, entry: Entry) -> Iterator[Page | Rejection]:
+        with opened(file) as stream:
+            records = read_records(stream, self.rules.max_bytes)
+            for outcome in read_pages(records, archive_of(file), self.rules):
+                entry.records += 1
+                if isinstance(outcome, Page):
+                    entry.pages += 1
+                    entry.tokens += outcome.token_count
+                    entry.languages[outcome.content_languages.partition(",")[0]] += 1
+                else:
+                    entry.rejected[outcome.reason] += 1
+                yield outcome
+            entry.bytes = stream.seek(0, 2)
 
 
-def _row(record: Any, file: Path, least: int) -> dict[str, Any]:
-    from mathmill.corpus.extraction import extract
-    from mathmill.corpus.words import words
-
-    url = record.headers.get("WARC-Target-URI", "").strip("<>")
-    row: dict[str, Any] = {
-        "url": url,
-        "warc_filename": file.name,
-        "warc_record_offset": record.stream_pos,
-        "crawl": next((part for part in file.parts if part.startswith("CC-")), ""),
-        "fetch_time": record.record_date,
-        "content_digest": (record.headers.get("WARC-Payload-Digest") or "").removeprefix("sha1:"),
-    }
-    status = record.http_headers.status_code if record.http_headers else None
-    kind = (record.http_content_type or "").lower()
-    row["content_mime_detected"] = kind
-    if status != 200:
-        return row | {"reason": f"http_status_{status}"}
-    if kind not in HTML:
-        return row | {"reason": "not_html"}
-    body = record.reader.read()
-    row["warc_record_length"] = len(body)
-    if not body.strip():
-        return row | {"reason": "empty"}
-    extracted = extract(body)
-    if len(extracted.text) < least:
-        return row | {"reason": "too_short"}
-    return (
-        row
-        | _address(url)
-        | {
-            "text": extracted.text,
-            "has_math": extracted.has_math,
-            "token_count": len(words(extracted.text)),
-            "content_languages": "",
-        }
-    )
+def _entries(spark: SparkSession, task: FileTask, files: Sequence[str]) -> Iterator[str]:
+    """Run `task` on `files` in Spark; the name of each file's parts as soon as they are there."""
+    if not files:
+        return
+    context = spark.sparkContext
+    waiting = {part_name(file) for file in files}
+    with ThreadPoolExecutor(1) as beside:
+        running: Future[object] = beside.submit(context.parallelize(files, len(files)).foreach, task)
+        try:
+            while waiting:
+                ended, _ = wait([running], POLL_SECONDS)
+                finished = finished_parts(task.out) & waiting
+                yield from finished
+                waiting -= finished
+                if ended:
+                    running.result()
+        except BaseException:
+            context.cancelAllJobs()
+            raise
 
 
-def _address(url: str) -> dict[str, str]:
-    from mathmill.corpus.addresses import registered_domain, surt
+def _forget_others(out: Path, files: Iterable[str]) -> None:
+    """Remove what an earlier try left of files that are not, or no longer, of the input, and of failed ones."""
+    keep = {part_name(entry.file) for entry in read_entries(out, files) if not entry.failed}
+    for folder in ("pages", "rejected", FOLDER):
+        for path in (out / folder).glob("*"):
+            if path.stem not in keep:
+                path.unlink()
 
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+
+def _check(entries: Sequence[Entry]) -> None:
+    failed = [entry for entry in entries if entry.failed]
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(entries)} input files could not be read, the first is {failed[0].file}"
+            f" ({failed[0].failed}): run again to go on with these"
+        )
+
+
+def _report(job: Job, entries: Sequence[Entry]) -> Figures:
+    """Log the tables of the run; its figures."""
+    counters = {"rejected": "reason", "formulas": "markup", "languages": "language"}
+    for name, column in counters.items():
+        total: Counter[str] = sum((getattr(entry, name) for entry in entries), Counter())
+        job.run.log_table({column: list(total), "count": list(total.values())}, f"{name}.json")
+    columns = ("file", "bytes", "records", "pages", "tokens", "seconds")
+    job.run.log_table({column: [getattr(entry, column) for entry in entries] for column in columns}, "files.json")
+    pages, seconds = sum(entry.pages for entry in entries), sum(entry.seconds for entry in entries)
     return {
-        "url_surtkey": surt(url),
-        "url_host_name": host,
-        "url_host_registered_domain": registered_domain(host),
-        "url_path": parts.path,
+        "files": len(entries),
+        "bytes": sum(entry.bytes or 0 for entry in entries),
+        "records": sum(entry.records for entry in entries),
+        "pages": pages,
+        "rejected": sum(entry.rejected.total() for entry in entries),
+        "tokens": sum(entry.tokens for entry in entries),
+        "formulas": sum(entry.formulas.total() for entry in entries),
+        "pages_per_core_second": round(pages / seconds, 1) if seconds else 0.0,
     }
 
 

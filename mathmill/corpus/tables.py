@@ -13,9 +13,9 @@ PAGES = (
     "url string, url_surtkey string, url_host_name string, url_host_registered_domain string, url_path string,"
     " crawl string, fetch_time timestamp, content_mime_detected string, content_languages string,"
     " content_digest string, warc_filename string, warc_record_offset long, warc_record_length long, text string,"
-    " has_math boolean, token_count long"
+    " has_math boolean, token_count long, content_truncated string"
 )
-REJECTED = "url string, warc_filename string, warc_record_offset long, reason string"
+REJECTED = "url string, warc_filename string, warc_record_offset long, reason string, detail string"
 
 
 def read_pages(spark: "SparkSession", path: Path) -> "DataFrame":

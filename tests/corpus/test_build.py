@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,12 +71,15 @@ def test_build(inputs: tuple[Path, Path, str], tmp_path: Path, capfd: pytest.Cap
     built = Build(out)
 
     rejected = pq.read_table(built.ingested / "rejected").to_pylist()
-    assert {row["url"]: row["reason"] for row in rejected} == {
+    responses = {row["url"]: row["reason"] for row in rejected if row["url"]}
+    assert responses == {
         "http://news.example/short.html": "too_short",
         "http://math.example/missing.html": "http_status_404",
     }
     pages = pq.read_table(built.ingested / "pages", columns=["url"]).num_rows
-    assert pages + len(rejected) == 104
+    assert pages + len(responses) == 104
+    others = Counter(row["reason"] for row in rejected if not row["url"])
+    assert others == {"record_type_warcinfo": 2, "record_type_request": 104}
 
     duplicates = pq.read_table(built.unique / "duplicates").to_pylist()
     assert [{row["url"], row["duplicate_of"]} for row in duplicates] == [

@@ -1,0 +1,239 @@
+"""From an archive's records to pages and rejected records: every record becomes exactly one of the two.
+
+A page is an HTML response with status 200 and enough text. One that was cut off while it was fetched (`WARC-Truncated`)
+stays a page, with Common Crawl's `content_truncated` saying so: its text is real as far as it goes.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from mathmill.corpus.addresses import registered_domain, surt
+from mathmill.corpus.extraction import Extracted, extract
+from mathmill.corpus.http_message import CodingError, Response, decoded_body, parse_response
+from mathmill.corpus.language import languages, recorded_languages
+from mathmill.corpus.media_type import PAGES, detected_type
+from mathmill.corpus.records import Damage, Record, parse_fields
+from mathmill.corpus.words import words
+
+TYPES = frozenset(
+    ["warcinfo", "request", "metadata", "resource", "revisit", "conversion", "continuation", "response", "filedesc"]
+)
+WITHOUT_URL = frozenset(["warcinfo", "request", "metadata", "filedesc"])
+"""Records whose URL, if any, belongs to another record."""
+CRAWL = re.compile(r"CC-[A-Z]+(?:-\d{4}-\d{2})?")
+UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+"""Characters that no text has."""
+MOST_UNREADABLE = 0.05
+"""Share of such characters from which the bytes were not text in any character set."""
+SAMPLE = 4096
+"""Characters of a text that are looked at for them."""
+
+
+class Page(NamedTuple):
+    """A row of the table `pages`."""
+
+    url: str
+    url_surtkey: str
+    url_host_name: str
+    url_host_registered_domain: str
+    url_path: str
+    crawl: str
+    fetch_time: datetime | None
+    content_mime_detected: str
+    content_languages: str
+    content_digest: str
+    warc_filename: str
+    warc_record_offset: int
+    warc_record_length: int | None
+    text: str
+    has_math: bool
+    token_count: int
+    content_truncated: str | None
+
+
+class Rejection(NamedTuple):
+    """A row of the table `rejected`."""
+
+    url: str | None
+    warc_filename: str
+    warc_record_offset: int
+    reason: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The file that records come from."""
+
+    filename: str
+    """As Common Crawl's index gives it: from `crawl-data/` on, where the path has that."""
+    crawl: str
+    """The crawl's id, empty where neither the path nor the file's warcinfo record tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRules:
+    """What a page must be."""
+
+    min_characters: int
+    max_bytes: int
+
+
+class _RejectedError(Exception):
+    """The record is no page; the arguments are the reason and what more there is to say."""
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def archive_of(path: str) -> Archive:
+    """The archive at a path or address."""
+    before, mark, after = path.rpartition("crawl-data/")
+    crawl = next((part for part in path.split("/")[:-1] if CRAWL.fullmatch(part)), "")
+    return Archive(mark + after if mark and (not before or before.endswith("/")) else path, crawl)
+
+
+def read_pages(records: Iterable[Record | Damage], archive: Archive, rules: PageRules) -> Iterator[Page | Rejection]:
+    """The pages and rejected records of an archive, in its order, a page after the metadata record that follows it.
+
+    Args:
+        records: of the archive.
+        archive: names them.
+        rules: what makes a page.
+    """
+    crawl = archive.crawl
+    waiting: Page | None = None
+    for record in records:
+        if waiting is not None:
+            yield waiting._replace(content_languages=_languages(waiting, record))
+            waiting = None
+        if isinstance(record, Damage):
+            yield Rejection(None, archive.filename, record.offset, "damaged_record", record.detail)
+            continue
+        if record.kind == "warcinfo" and not crawl:
+            crawl = parse_fields(record.content.decode("utf-8", "replace")).get("ispartof", "")
+        try:
+            waiting = _page(record, archive.filename, crawl, rules)
+        except _RejectedError as error:
+            url = None if record.kind in WITHOUT_URL else record.url
+            yield Rejection(url, archive.filename, record.offset, error.reason, error.detail)
+    if waiting is not None:
+        yield waiting._replace(content_languages=languages(waiting.text))
+
+
+def _languages(page: Page, following: Record | Damage) -> str:
+    """A page's languages: those that the metadata record right after it gives, else those found in the text."""
+    if isinstance(following, Record) and following.kind == "metadata" and following.url == page.url:
+        recorded = recorded_languages(parse_fields(following.content.decode("utf-8", "replace")))
+        if recorded is not None:
+            return recorded
+    return languages(page.text)
+
+
+def _page(record: Record, filename: str, crawl: str, rules: PageRules) -> Page:
+    response = _response(record)
+    host, domain, path = _address(record.url)
+    kind, body = _html(record, response, rules)
+    extracted = _extract(body, rules)
+    return Page(
+        url=record.url,
+        url_surtkey=surt(record.url),
+        url_host_name=host,
+        url_host_registered_domain=domain,
+        url_path=path,
+        crawl=crawl,
+        fetch_time=_time(record.fields),
+        content_mime_detected=kind,
+        content_languages="",
+        content_digest=record.fields.get("warc-payload-digest", "").removeprefix("sha1:"),
+        warc_filename=filename,
+        warc_record_offset=record.offset,
+        warc_record_length=record.length,
+        text=extracted.text,
+        has_math=extracted.has_math,
+        token_count=len(words(extracted.text)),
+        content_truncated=record.fields.get("warc-truncated"),
+    )
+
+
+def _response(record: Record) -> Response:
+    """The HTTP response of a record that has one with status 200."""
+    if record.kind == "revisit":
+        raise _RejectedError("revisit")
+    if record.kind not in TYPES:
+        raise _RejectedError("record_type_unknown", record.kind[:100])
+    if record.kind != "response":
+        raise _RejectedError(f"record_type_{record.kind}")
+    if record.url.startswith("dns:"):
+        raise _RejectedError("dns")
+    response = parse_response(record.content)
+    if response is None:
+        raise _RejectedError("not_http")
+    if response.status != 200:
+        raise _RejectedError(f"http_status_{response.status}")
+    return response
+
+
+def _html(record: Record, response: Response, rules: PageRules) -> tuple[str, bytes]:
+    """Media type and decoded body of a page."""
+    declared = record.fields.get("warc-identified-payload-type") or response.fields.get("content-type", "")
+    try:
+        body = decoded_body(response, rules.max_bytes)
+    except CodingError as error:
+        raise _RejectedError("bad_encoding", str(error)) from None
+    kind = detected_type(declared, body)
+    if kind not in PAGES:
+        raise _RejectedError("not_html" if body.strip() else "empty", kind)
+    if record.size > len(record.content) or len(body) > rules.max_bytes:
+        raise _RejectedError("too_large", f"more than {rules.max_bytes} bytes")
+    if not body.strip():
+        raise _RejectedError("empty")
+    return kind, body
+
+
+def _extract(body: bytes, rules: PageRules) -> Extracted:
+    extracted = extract(body)
+    text = extracted.text
+    if len(text) < rules.min_characters:
+        raise _RejectedError("too_short", f"{len(text)} characters")
+    sample = text[:SAMPLE]
+    if len(UNREADABLE.findall(sample)) > MOST_UNREADABLE * len(sample):
+        raise _RejectedError("bad_encoding", "most of it is no text in any character set")
+    return extracted
+
+
+def _time(fields: dict[str, str]) -> datetime | None:
+    """When the page was fetched; None where its record has no proper date."""
+    try:
+        if "arc-date" in fields:
+            return datetime.strptime(fields["arc-date"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        time = datetime.fromisoformat(fields.get("warc-date", ""))
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=10_000)
+def _host(authority: str) -> tuple[str, str]:
+    """Host name and registered domain."""
+    host = (urlsplit(f"//{authority}").hostname or "").lower()
+    return host, registered_domain(host)
+
+
+def _address(url: str) -> tuple[str, str, str]:
+    """Host name, registered domain and path of a page's URL."""
+    try:
+        parts = urlsplit(url)
+        host, domain = _host(parts.netloc)
+    except ValueError as error:
+        raise _RejectedError("bad_url", str(error)) from None
+    if not host:
+        raise _RejectedError("bad_url", "it names no host")
+    return host, domain, parts.path
