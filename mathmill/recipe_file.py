@@ -86,9 +86,18 @@ def _parse(text: str) -> Any:
     """
     try:
         return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(_place_and_problem(error)) from error
     except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # PyYAML passes on whatever Python raises while it makes a value, for example of `!!bool x`.
         raise ValueError(str(error)) from error
+
+
+def _place_and_problem(error: yaml.MarkedYAMLError) -> str:
+    at, since = error.problem_mark, error.context_mark
+    place = f"line {at.line + 1}, column {at.column + 1}: " if at else ""
+    context = f" ({error.context} from line {since.line + 1})" if since else ""
+    return f"{place}{error.problem}{context}"
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

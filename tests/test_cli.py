@@ -104,7 +104,7 @@ def test_a_group_of_commands_lists_its_own(capsys: pytest.CaptureFixture[str], w
         ("name: x\nmodel: {checkpoint: null}", "model", "give either `checkpoint` or `shape`"),
         ("name: Über", "name", "match pattern"),
         ("name: x\nname: y", "name", "stands twice"),
-        ("name: [", "", "not valid YAML"),
+        ("name: [\nseed: 1", "line 2, column 8", "but got '<stream end>' (while parsing a flow sequence from line 1)"),
         ("name: x\ndescription: 2026-13-45", "", "not valid YAML"),
         ("name: x\n? [a, b]\n: 1", "", "not valid YAML"),
         ("name: x\nseed: !!bool maybe", "", "not valid YAML"),
