@@ -20,6 +20,7 @@ PATIENCE_SECONDS = 60.0
 """For the scheduler to start a DAG whose input is there."""
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 LOG_LINES = 12
+SHOWN_FIGURES = 6
 
 
 @dataclass(slots=True)
@@ -126,10 +127,12 @@ def _figures(result: Any) -> str:
         return ""
     hidden = ("path", "seconds", "mlflow_run_id")
     numbers = {name: value for name, value in result.items() if name not in hidden and isinstance(value, int | float)}
+    accuracies = {name: value for name, value in numbers.items() if name.startswith("accuracy/")}
     shown = [
-        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}" for name, value in numbers.items()
+        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}"
+        for name, value in (accuracies or numbers).items()
     ]
-    return ", ".join(shown[:5])
+    return ", ".join(shown[:SHOWN_FIGURES])
 
 
 def _running(run: DagRun, began: float) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The demo's closing table, read from the records that the jobs left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from mathmill.corpus.layout import Build
 from mathmill.demo.jobs import busy_seconds, jobs_since
@@ -17,6 +18,15 @@ STAGES = {
 """Stage to the figures of its job that the table shows, with the words for them."""
 
 
+class Row(NamedTuple):
+    """A line of the table."""
+
+    stage: str
+    what: str
+    value: str
+    note: str = ""
+
+
 def summary(outputs: Mapping[str, Path], began: float, seconds: float) -> str:
     """The table as text.
 
@@ -25,43 +35,51 @@ def summary(outputs: Mapping[str, Path], began: float, seconds: float) -> str:
         began: when the chain was started, seconds since the epoch.
         seconds: how long it ran, Airflow's share included.
     """
-    lines = [f"  {what:<46} {value}" for what, value in _rows(outputs)]
-    busy = busy_seconds(jobs_since(began))
-    lines.append(f"  {'seconds of the chain':<46} {seconds:.0f}, {(seconds - busy) / seconds:.0%} of them outside jobs")
-    return "\n".join(lines)
+    outside = (seconds - busy_seconds(jobs_since(began))) / seconds
+    chain = [Row("chain", "seconds", f"{seconds:.0f}"), Row("chain", "of them outside jobs", f"{outside:.0%}")]
+    return "\n".join(_lines([*_rows(outputs), *chain]))
 
 
-def _rows(outputs: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+def _lines(rows: Iterable[Row]) -> Iterator[str]:
+    """The rows in columns, each stage named once."""
+    rows = list(rows)
+    stages, whats, values = (max(len(row[column]) for row in rows) for column in range(3))
+    before = ""
+    for stage, what, value, note in rows:
+        named = stage if stage != before else ""
+        yield f"  {named:<{stages}}  {what:<{whats}}  {value:>{values}}  {note}".rstrip()
+        before = stage
+
+
+def _rows(outputs: Mapping[str, Path]) -> Iterator[Row]:
     if "corpus" in outputs:
-        yield from _corpus(Build(outputs["corpus"]))
+        for what, value in _corpus(Build(outputs["corpus"])):
+            yield Row("corpus", what, f"{value:,}")
     for stage, shown in STAGES.items():
         if stage in outputs:
             record = JobRecord.read(outputs[stage])
             for figure, words in shown.items():
-                yield f"{stage}: {words}", f"{float(record.figures[figure]):.3f}"
-            yield f"{stage}: seconds", f"{record.seconds:.0f}"
+                yield Row(stage, words, f"{float(record.figures[figure]):.3f}")
+            yield Row(stage, "seconds", f"{record.seconds:.0f}")
     if "evaluation" in outputs:
         for result in read_results(outputs["evaluation"]):
             score = result.score
-            name = f"accuracy of {result.label} on {result.task}"
-            yield name, f"{score.accuracy:.1%} ({score.low:.1%} to {score.high:.1%}), {score.n} questions"
-        yield "evaluation: seconds", f"{JobRecord.read(outputs['evaluation']).seconds:.0f}"
+            note = f"{score.n} held-out questions, 95% interval {score.low:.1%} to {score.high:.1%}"
+            yield Row("evaluation", f"accuracy of {result.label} on {result.task}", f"{score.accuracy:.1%}", note)
+        yield Row("evaluation", "seconds", f"{JobRecord.read(outputs['evaluation']).seconds:.0f}")
 
 
-def _corpus(build: Build) -> Iterator[tuple[str, str]]:
-    figures = {
-        path.name: JobRecord.read(path).figures
-        for path in (build.ingested, build.unique, build.decontaminated, build.tokens)
-    }
-    ingested, unique = figures[build.ingested.name], figures[build.unique.name]
-    clean, tokens = figures[build.decontaminated.name], figures[build.tokens.name]
-    yield "pages in", f"{ingested['pages']:,} and {ingested['rejected']:,} rejected records"
-    yield "pages without duplicates", f"{unique['pages']:,}"
+def _corpus(build: Build) -> Iterator[tuple[str, int]]:
+    def figure(output: Path, name: str) -> int:
+        return int(JobRecord.read(output).figures[name])
+
+    yield "pages read", figure(build.ingested, "pages")
+    yield "records rejected", figure(build.ingested, "rejected")
+    yield "pages without duplicates", figure(build.unique, "pages")
     for number, one in enumerate(build.finished_iterations(), start=1):
-        collected = JobRecord.read(one.collected).figures
-        yield f"pages collected in iteration {number}", f"{collected['pages']:,}"
-    yield "contaminated pages removed", f"{clean['removed']:,}"
-    yield "pages kept", f"{clean['pages']:,}"
-    yield "training tokens", f"{tokens['tokens']:,}"
-    records = [JobRecord.read(file.parent) for file in sorted(build.root.glob("**/job.json"))]
-    yield "corpus: seconds of its jobs", f"{sum(record.seconds for record in records):.0f}"
+        yield f"pages collected in iteration {number}", figure(one.collected, "pages")
+    yield "contaminated pages removed", figure(build.decontaminated, "removed")
+    yield "pages kept", figure(build.decontaminated, "pages")
+    yield "training tokens", figure(build.tokens, "tokens")
+    records = [JobRecord.read(file.parent) for file in build.root.glob("**/job.json")]
+    yield "seconds of its jobs", round(sum(record.seconds for record in records))
