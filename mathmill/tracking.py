@@ -233,7 +233,9 @@ def dag_run_url(recipe_name: str, dag_id: str, dag_run_id: str) -> str:
 def run_url(experiment_id: str, run_id: str) -> str:
     """Address of a run's page; empty where runs go to a database without a server."""
     uri = without_login(tracking_uri())
-    return f"{uri}/#/experiments/{experiment_id}/runs/{run_id}" if uri.startswith("http") else ""
+    # Without the parameter MLflow shows its pages for agents: traces, prompts, judges.
+    page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    return page if uri.startswith("http") else ""
 
 
 def git_commit() -> str:

@@ -156,7 +156,7 @@ def test_a_secret_of_the_recipe_is_not_logged(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_address_of_a_run_has_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:s3cr3t@host:5000")
-    assert run_url("1", "abc") == "http://host:5000/#/experiments/1/runs/abc"
+    assert run_url("1", "abc") == "http://host:5000/#/experiments/1/runs/abc?workflowType=machine_learning"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///x.db")
     assert run_url("1", "abc") == ""
 

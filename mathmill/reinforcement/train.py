@@ -163,7 +163,7 @@ def _summary(history: Sequence[dict[str, float]], questions: int) -> Figures:
         "accuracy_first": mean("accuracy", history[:tenth]),
         "accuracy_last": mean("accuracy", history[-tenth:]),
         "kl_last": mean("kl", history[-tenth:]),
-        **{name: sum(figures[name] for figures in history) for name in SECONDS},
+        **{f"{name}_total": sum(figures[name] for figures in history) for name in SECONDS},
     }
 
 
