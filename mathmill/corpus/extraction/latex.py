@@ -1,0 +1,83 @@
+r"""LaTeX sources as pages hold them, made fit to stand between dollar signs."""
+
+import re
+
+DELIMITERS = (
+    ("$$", "$$", True),
+    ("$", "$", False),
+    (r"\(", r"\)", False),
+    (r"\[", r"\]", True),
+    ("[tex]", "[/tex]", False),
+    ("[itex]", "[/itex]", False),
+    ("[math]", "[/math]", False),
+    ("[latex]", "[/latex]", False),
+    (r"\begin{displaymath}", r"\end{displaymath}", True),
+    (r"\begin{equation}", r"\end{equation}", True),
+    (r"\begin{equation*}", r"\end{equation*}", True),
+    (r"\begin{math}", r"\end{math}", False),
+)
+"""Opening, closing, whether the formula between is a display."""
+ENVIRONMENT = re.compile(r"\\begin\{(?:align|gather|multline|eqnarray|flalign|alignat)\*?\}")
+"""Environments that make a display of their own."""
+COMMENT = re.compile(r"(?<!\\)%[^\n]*\n\s*")
+CDATA = re.compile(r"%\s*<!\[CDATA\[|%\s*\]\]>|<!\[CDATA\[|\]\]>")
+SPACE = re.compile(r"\s+")
+SETTINGS = re.compile(
+    r"(?:\\(?:displaystyle|textstyle|dpi\s*\{\d*\}|bg_\w+|fn_\w+|inline|tiny|small|normalsize|large|Large|LARGE|huge|Huge"
+    r"|require\s*\{\w*\})(?![A-Za-z])\s*)+"
+)
+"""What images and MathML put before a formula to set its size and colour."""
+DEFINITION = re.compile(
+    r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|DeclareMathOperator|newenvironment)\b"
+)
+TEXT_IN_MATH = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm)\b")
+
+
+def tidy(source: str) -> str:
+    """A formula's source on one line, without comments, size settings and braces around the whole.
+
+    Returns:
+        The empty string for a source that shows nothing: blank, or definitions of macros.
+    """
+    if "CDATA" in source:
+        source = CDATA.sub("", source)
+    if "%" in source:
+        source = COMMENT.sub("", source)
+    source = SPACE.sub(" ", source).strip()
+    if source.startswith("{\\") and source.endswith("}") and SETTINGS.match(source, 1) and _closes_last(source):
+        source = source[1:-1].strip()
+    if settings := SETTINGS.match(source):
+        source = source[settings.end() :]
+    if DEFINITION.match(source):
+        return ""
+    trailing = len(source) - len(source.rstrip("\\"))
+    # A backslash at the end would escape the dollar sign after it.
+    return source[:-1].rstrip() if trailing % 2 else source
+
+
+def undelimited(source: str) -> tuple[str, bool | None]:
+    r"""A source without the delimiters around it, and whether they made it a display; None without delimiters."""
+    source = source.strip()
+    for opening, closing, display in DELIMITERS:
+        if source.startswith(opening) and source.endswith(closing) and len(source) > len(opening) + len(closing) - 1:
+            inside = source[len(opening) : len(source) - len(closing)]
+            if closing not in inside or opening.startswith("\\begin"):
+                return inside.strip(), display
+    return source, True if ENVIRONMENT.match(source) else None
+
+
+def delimited(latex: str, *, display: bool) -> str:
+    r"""A tidy formula between dollar signs; a source that has its own between words, as `a $x$ b`, stays as it is."""
+    if "$" in latex and not TEXT_IN_MATH.search(latex) and re.search(r"(?<!\\)\$", latex):
+        return latex
+    return f"$${latex}$$" if display else f"${latex}$"
+
+
+def _closes_last(source: str) -> bool:
+    """Whether the brace that opens `source` is closed by its last character."""
+    depth = 0
+    for match in re.finditer(r"\\.|[{}]", source):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.end() == len(source)
+    return False

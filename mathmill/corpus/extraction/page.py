@@ -1,0 +1,85 @@
+r"""A page's bytes to its text.
+
+The page is parsed once; one pass over the tree (`markups`) turns formulas into marks and drops boilerplate; the plain
+text is drawn; formulas between delimiters are found in it (`delimiters`); then marks become LaTeX.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
+from mathmill.corpus.extraction.boilerplate import without_link_lists
+from mathmill.corpus.extraction.delimiters import LATEX, mark_delimited, present
+from mathmill.corpus.extraction.encoding import to_utf8
+from mathmill.corpus.extraction.layout import normalised, with_blocks
+from mathmill.corpus.extraction.marks import CODE, CODE_END, SCRIPT, mark_links, without_marks
+from mathmill.corpus.extraction.markups import Page
+
+CODE_ELEMENTS = "code,tt,kbd,samp,textarea,.tex2jax_ignore,.mathjax_ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A page's text."""
+
+    text: str
+    """Paragraphs, headings, list items and table rows on lines of their own; formulas in `$…$` and `$$…$$`."""
+    has_math: bool
+    """Whether a formula was found, or LaTeX stands in the text."""
+    formulas: Mapping[str, int] = field(default_factory=dict)
+    """Formulas in the text by the markup that they were written in."""
+    title: str | None = None
+
+
+def extract(body: bytes, *, charset: str | None = None) -> Extracted:
+    """The main text of an HTML page. Takes any bytes.
+
+    Args:
+        body: the page as it was served, decompressed.
+        charset: the charset that the HTTP header names, if any.
+    """
+    source = mark_links(to_utf8(body, charset))
+    tree: Any = HTMLTree.parse_from_bytes(source, "utf-8")
+    if tree.body is None:
+        return Extracted("", has_math=False)
+    title = without_marks(tree.title or "").strip() or None
+    page = Page(tree, source)
+    page.rewrite()
+    text = _plain(tree)
+    if present(text, page.configuration):
+        if _mark_code(tree):
+            text = _plain(tree)
+        text = mark_delimited(text, page.configuration, page.formulas)
+    text = normalised(without_link_lists(text))
+    scripts = text.count(SCRIPT)
+    text = with_blocks(text, page.blocks)
+    text, counts = page.formulas.write(text)
+    text = without_marks(text)
+    if scripts:
+        counts["sup_sub"] = scripts
+    return Extracted(
+        text,
+        has_math=bool(counts) or ("\\" in text and LATEX.search(text) is not None),
+        formulas=dict(counts),
+        title=title,
+    )
+
+
+def _plain(tree: Any) -> str:
+    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False)
+
+
+def _mark_code(tree: Any) -> bool:
+    """Put marks around the code in which something looks like a delimiter; whether there is any."""
+    suspects = [
+        node
+        for node in tree.body.query_selector_all(CODE_ELEMENTS).values()
+        if (text := node.text) and ("\\" in text or "$" in text or "`" in text)
+    ]
+    for node in suspects:
+        node.prepend(tree.create_text_node(CODE))
+        node.append(tree.create_text_node(CODE_END))
+    return bool(suspects)
