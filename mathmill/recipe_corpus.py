@@ -12,11 +12,29 @@ MAX_ITERATIONS = 4
 
 
 class MinHashRecipe(Section):
-    """Near-duplicate detection. The paper gives no figures; these are FineWeb's: threshold (1/14)^(1/8) = 0.72."""
+    """Near-duplicate detection by MinHash and locality-sensitive hashing. The paper gives no figures.
+
+    Two pages of Jaccard index J meet in a band with probability 1 - (1 - J^rows)^bands, and are near-duplicates when
+    their signatures' estimate of J, whose standard error is about sqrt(J(1 - J) / permutations), reaches the
+    threshold. So pages with J = 0.8 meet with probability 0.9993 and pass with 0.996; with J = 0.7, 0.4% pass.
+    """
 
     ngram: PositiveCount = 5
-    bands: PositiveCount = 14
-    rows: PositiveCount = 8
+    """Words of a shingle. A page with fewer words has no near-duplicates, only exact ones."""
+    permutations: Annotated[Count, Field(ge=16, multiple_of=16)] = 512
+    """Length of a signature, of which four bits each are kept."""
+    bands: PositiveCount = 24
+    rows: PositiveCount = 6
+    threshold: Share = 0.75
+    """Least Jaccard index, as estimated, of a near-duplicate and the page kept for it."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"bands x rows ({self.bands} x {self.rows}) must not exceed permutations ({self.permutations})"
+            )
+        return self
 
 
 class ClassifierRecipe(Section):
@@ -24,17 +42,29 @@ class ClassifierRecipe(Section):
 
     positives: PositiveCount = 500_000
     negatives: PositiveCount = 500_000
+    negatives_per_positive: Annotated[list[Rate], Field(min_length=1)] = [1.0, 3.0]
+    """At most so many negatives for each positive: in the first iteration, whose random pages hold mathematics too, and
+    in the later ones, which draw them from what was neither collected nor annotated as mathematics; a third number would
+    be for the third. The paper, with 500,000 of each, draws as many negatives as positives."""
+    page_words: PositiveCount = 2000
+    """Words of a page that the classifier reads, from its beginning. The paper names no limit."""
     dim: PositiveCount = 256
     learning_rate: Rate = 0.1
     word_ngrams: PositiveCount = 3
     min_count: PositiveCount = 3
     epochs: PositiveCount = 3
+    min_examples: Count = 60_000
+    """fastText sees at least so many pages, by more epochs where few are labelled. At the paper's size the epochs
+    decide: a million pages three times over."""
     buckets: PositiveCount = 2_000_000
     """Hash buckets of the word n-grams. Not in the paper; fastText's default."""
     threads: PositiveCount = 1
     """Training is deterministic with one thread only."""
     held_out: Share = 0.1
     """Share of the labelled pages kept for the model's precision and recall card."""
+    domain_pages: PositiveCount = 5
+    """How many pages a domain must have before its own share of mathematics weighs more in a page's score than the
+    crawl's (`mathmill.corpus.domain_prior`). Not in the paper, which ranks by the classifier alone."""
 
 
 class AnnotationRecipe(Section):
@@ -54,6 +84,18 @@ class DecontaminationRecipe(Section):
     """A page that shares this many words in a row with a benchmark text is removed."""
     min_ngram: PositiveCount = 3
     """A benchmark text of `min_ngram` to `ngram - 1` words is matched whole."""
+    unit: Literal["page", "segment"] = "page"
+    """What is removed: the page, or its segments that hold benchmark text. Segments are divided by blank lines. The
+    paper speaks of pages as well as of segments."""
+    common_pages: PositiveCount | None = 1000
+    """Words that stand on more pages than this are a formula or boilerplate and no evidence; null: all are evidence.
+    Not in the paper."""
+    allow_items: list[str] = []
+    """Benchmark items that are no evidence, as `benchmark:item_id` of the table `removed`."""
+    allow_texts: list[str] = []
+    """Texts of which no part is evidence."""
+    allow_file: str | None = None
+    """JSON Lines with more of both, each `{"item": "benchmark:item_id"}` or `{"text": "…"}`."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,13 +104,33 @@ class DecontaminationRecipe(Section):
         return self
 
 
+class IndexRecipe(Section):
+    """Records chosen from Common Crawl's columnar index, instead of all records of a crawl's WARC files."""
+
+    languages: list[Annotated[str, Field(pattern="^[a-z]{3}$")]] = []
+    """ISO 639-3 codes, for example `eng`, `zho`: pages whose main language is one of them; all by default."""
+    mime: list[str] = ["text/html", "application/xhtml+xml"]
+    """Detected media types; all if empty."""
+    statuses: Annotated[list[Count], Field(min_length=1)] = [200]
+    domains: list[str] = []
+    """Registered domains or hosts; all by default."""
+
+
 class CorpusRecipe(Section):
     """From WARC files to a mathematical corpus (section 2.1)."""
 
     input: list[str] = []
-    """WARC files, globs, `warc.paths.gz` files or crawl ids."""
+    """WARC or ARC files, globs, lists (`….paths.gz`) or crawl ids (`CC-MAIN-2026-43`, `CC-SUPPLEMENTAL-2026-22`,
+    `CC-NEWS-2026-05`)."""
+    base: str = "https://data.commoncrawl.org"
+    """What the paths in lists and in the index are relative to: an address (`https:`, `s3:`, `file:`) or a folder."""
+    index: IndexRecipe | None = None
+    """Read only what the columnar index selects; `input` then names crawls, `cc-index-table.paths.gz` lists or
+    Parquet files of the index."""
     files: PositiveCount | None = None
     """Read at most so many WARC files of the input; all by default."""
+    contact: str | None = None
+    """A mail address or web page where the servers' owners find who reads: part of the User-Agent."""
     seed: str = "open-web-math/open-web-math"
     """The first positive pages: a JSON Lines or Parquet path, or a Hugging Face id, with `url` and `text`."""
     benchmarks: list[QuestionSource] = []
@@ -77,6 +139,8 @@ class CorpusRecipe(Section):
     """Pages with less text are rejected as `too_short`."""
     page_bytes: PositiveCount = 16_777_216
     """Pages of more bytes are rejected as `too_large`. Common Crawl cuts off at 1 MiB, since 2025 at 5 MiB."""
+    page_seconds: Rate = 10.0
+    """Pages that take longer are rejected as `timeout`."""
     minhash: MinHashRecipe = MinHashRecipe()
     classifier: ClassifierRecipe = ClassifierRecipe()
     iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)] = 4

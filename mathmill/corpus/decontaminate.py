@@ -1,111 +1,198 @@
 """Remove pages that hold benchmark text (section 2.1).
 
 A page goes when it shares ten words in a row with a benchmark's question or solution, or holds in full one of three
-to nine words. Words are those of `mathmill.corpus.words`: compatibility form, case-folded, punctuation ignored, a Han
-character a word of its own. Ten words of which fewer than `LEAST_LETTERS` hold a letter are no evidence, nor is a
-shorter text without any: tables of numbers share them by chance. The whole page is removed.
+to nine words; `mathmill.corpus.normalisation` says when words are the same, `mathmill.corpus.ngram_index` which are
+evidence. Words on more pages than `corpus.decontamination.common_pages` are none, nor are those of the allow-list.
 
-Benchmarks are those of the recipe's corpus, and the tasks that its models are evaluated on.
+The unit that goes is the page, or with `corpus.decontamination.unit: segment` its segments, divided by blank lines,
+that hold some of such words; the page goes on without them while `corpus.min_characters` are left.
+
+Benchmarks are those of the recipe's corpus, the tasks that its models are evaluated on, and the files of --benchmarks:
+folders, files and globs in their publishers' layouts. Of a folder, training splits are left out.
+
+With --previous, the output of the build before, the pages that it kept are kept first, and new pages under their URLs
+left out. They are not read again while the benchmarks and the rule are the same, else searched like the new ones.
 """
 
 import argparse
+import json
+import logging
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.types import StructType
 
+from mathmill.corpus.contamination import BenchmarkSet
+from mathmill.corpus.contamination_hits import HITS, count_ngrams, find_hits
+from mathmill.corpus.contamination_report import Tables, contamination_report, figures, log_report
+from mathmill.corpus.linked_parts import link_parts
+from mathmill.corpus.segments import cut_pages
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
-from mathmill.questions import Question, load_questions
-from mathmill.recipe_corpus import DecontaminationRecipe
-from mathmill.recipe_questions import FileSource
+from mathmill.output import require_finished, write_text
+from mathmill.questions.benchmarks import BenchmarkItem, LeftOut, published_items, source_items
+from mathmill.recipe import Recipe
 
-LEAST_LETTERS = 3
+log = logging.getLogger("mathmill")
+
 CORPUS = ("url", "text", "score", "iteration", "content_languages", "token_count")
-HIT = "benchmark string, item_id string, matched_text string, ngram_length int"
+REMOVED = ("url", "benchmark", "item_id", "matched_text", "ngram_length", "segment", "text")
+REPORT = "report.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__)
     parser.add_argument("--pages", type=Path, required=True)
-    parser.add_argument("--benchmarks", type=Path, help="folder of question sets (*.jsonl) beside the recipe's")
+    parser.add_argument(
+        "--benchmarks", nargs="+", default=[], help="folders, files and globs of question sets beside the recipe's"
+    )
+    parser.add_argument("--previous", type=Path, help="output of this command for an earlier build")
     arguments = parser.parse_args(argv)
     return run_spark_job("decontaminate", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write `kept`, which is the corpus, and `removed`."""
+    """Write the tables `kept`, which is the corpus, `removed`, `hits` and `ngrams`, and `report.json`."""
     recipe = job.recipe.corpus.decontamination
-    sources = [*job.recipe.corpus.benchmarks]
-    sources += [task for task in job.recipe.evaluation.tasks.values() if task not in sources]
-    if arguments.benchmarks:
-        sources += [FileSource(kind="file", path=str(path)) for path in _question_sets(arguments.benchmarks)]
-    questions = [question for source in sources for question in load_questions(source)]
-    index = spark.sparkContext.broadcast(benchmark_index(questions, recipe))
-    pages = read_pages(spark, arguments.pages)
-    find = F.udf(lambda text: first_hit(text, index.value), HIT)
-    marked = pages.withColumn("hit", find("text")).persist()
-    removed = marked.where("hit is not null").select("url", "hit.*", "text")
-    removed.write.parquet(str(job.out / "removed"))
-    kept = [name for name in CORPUS if name in pages.columns]
-    marked.where("hit is null").select(*kept).write.parquet(str(job.out / "kept"))
-    removed = spark.read.parquet(str(job.out / "removed"))
-    shown = removed.drop("text").orderBy("url").limit(200).toPandas()
-    job.run.log_table({name: shown[name].tolist() for name in shown}, "removed.json")
-    totals = spark.read.parquet(str(job.out / "kept")).agg(F.count("*"), F.sum("token_count")).collect()[0]
-    return {"items": len(questions), "removed": removed.count(), "pages": totals[0], "tokens": totals[1] or 0}
+    items, left_out = benchmark_items(job.recipe, arguments.benchmarks)
+    benchmarks = BenchmarkSet.of(items, recipe)
+    before = _previous(spark, arguments.previous, benchmarks.digest)
+    pages = _corpus_pages(read_pages(spark, arguments.pages), before)
+
+    def write(table: DataFrame, name: str) -> DataFrame:
+        table.write.parquet(str(job.out / name))
+        return spark.read.schema(table.schema).parquet(str(job.out / name))
+
+    work = str(job.out / "benchmarks")
+    benchmarks.save(Path(work))
+    searched = Observation()
+    read = pages.select("url", "text").observe(searched, F.count(F.lit(1)).alias("pages"))
+    hits = write(read.mapInArrow(lambda batches: find_hits(batches, work), from_arrow_schema(HITS)), "hits")
+    shutil.rmtree(work)
+    known = hits.unionByName(before.hits) if before and before.unchanged else hits
+    ngrams = write(count_ngrams(known, recipe.common_pages), "ngrams")
+    evidence = hits.join(ngrams.where("excused is null").select("ngram"), "ngram", "left_semi")
+    if recipe.unit == "page":
+        removed = write(_pages_with(evidence, pages), "removed")
+        kept = write(_without(removed, pages), "kept")
+    else:
+        cut = write(_cut(evidence, pages, job.recipe.corpus.min_characters), "cut")
+        removed = write(cut.where("benchmark is not null").select(*REMOVED), "removed")
+        rest = cut.where("benchmark is null").select(*pages.columns)
+        kept = write(_without(cut, pages).unionByName(rest), "kept")
+        shutil.rmtree(job.out / "cut")
+    if before and before.unchanged:
+        for name in ("kept", "hits"):
+            link_parts(before.folder / name, job.out / name)
+        kept = spark.read.schema(kept.schema).parquet(str(job.out / "kept"))
+    tables = Tables(kept, removed, hits, evidence, ngrams)
+    report = contamination_report(benchmarks, left_out, searched.get["pages"], tables)
+    write_text(job.out / REPORT, json.dumps(report, indent=2, ensure_ascii=False))
+    log_report(job.run, report, removed)
+    return figures(report)
 
 
-def benchmark_index(
-    questions: Sequence[Question], recipe: DecontaminationRecipe
-) -> Mapping[int, Mapping[tuple[str, ...], tuple[str, str]]]:
-    """By length, the word runs that condemn a page, each with the benchmark and item it comes from."""
-    index: dict[int, dict[tuple[str, ...], tuple[str, str]]] = {}
-    for question in questions:
-        for text in (question.question, question.solution or ""):
-            tokens = words(text)
-            size = min(recipe.ngram, len(tokens))
-            if size < recipe.min_ngram:
-                continue
-            least = LEAST_LETTERS if size == recipe.ngram else 1
-            for start in range(len(tokens) - size + 1):
-                run_of_words = tuple(tokens[start : start + size])
-                if _with_letters(run_of_words) >= least:
-                    index.setdefault(size, {}).setdefault(run_of_words, (question.source, question.id))
-    return index
+def benchmark_items(recipe: Recipe, places: Sequence[str]) -> tuple[list[BenchmarkItem], list[LeftOut]]:
+    """The items of the recipe's benchmarks and tasks and of `places`, and the files there that hold none.
+
+    Raises:
+        UserError: there is nothing to look for, or some of it cannot be read.
+    """
+    sources = [*recipe.corpus.benchmarks]
+    sources += [task for task in recipe.evaluation.tasks.values() if task not in sources]
+    items, left_out = published_items(places)
+    for one in left_out:
+        log.warning("decontaminate: %s is left out: %s", one.file, one.reason)
+    items = [*(item for source in sources for item in source_items(source)), *items]
+    if not items:
+        raise UserError("no benchmarks: give --benchmarks, or corpus.benchmarks in the recipe")
+    return items, left_out
 
 
-def first_hit(
-    text: str, index: Mapping[int, Mapping[tuple[str, ...], tuple[str, str]]]
-) -> tuple[str, str, str, int] | None:
-    """The first benchmark run that a page holds: benchmark, item, the words matched, their number; or None."""
-    tokens = words(text)
-    for size in sorted(index, reverse=True):
-        known = index[size]
-        for run_of_words in zip(*(tokens[start:] for start in range(size)), strict=False):
-            if run_of_words in known:
-                benchmark, item = known[run_of_words]
-                return benchmark, item, " ".join(run_of_words), size
-    return None
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What an earlier build kept and found."""
+
+    folder: Path
+    kept: DataFrame
+    hits: DataFrame
+    unchanged: bool
+    """Whether its kept pages are clean by this build's benchmarks and rule."""
 
 
-def _with_letters(run_of_words: Sequence[str]) -> int:
-    return sum(any(letter.isalpha() for letter in word) for word in run_of_words)
+def _previous(spark: SparkSession, folder: Path | None, digest: str) -> Previous | None:
+    if folder is None:
+        return None
+    require_finished(folder, "mathmill corpus decontaminate")
+    report = folder / REPORT
+    if not report.is_file():
+        raise UserError(f"--previous {folder} has no {REPORT}: give an output of `mathmill corpus decontaminate`")
+    kept = spark.read.parquet(str(folder / "kept"))
+    hits = spark.read.schema(from_arrow_schema(HITS)).parquet(str(folder / "hits"))
+    return Previous(folder, kept, hits, json.loads(report.read_text(encoding="utf-8"))["digest"] == digest)
 
 
-def _question_sets(folder: Path) -> Iterator[Any]:
-    found = sorted(folder.rglob("*.jsonl"))
-    if not found:
-        raise UserError(f"--benchmarks {folder}: no *.jsonl there")
-    return iter(found)
+def _corpus_pages(pages: DataFrame, before: Previous | None) -> DataFrame:
+    """The pages to search, each URL once, with the columns that a corpus has."""
+    pages = pages.fillna("", ["text"])
+    if "token_count" not in pages.columns:
+        pages = pages.withColumn("token_count", F.udf(lambda text: len(words(text)), "long", useArrow=False)("text"))
+    pages = _each_once(pages.select(*[name for name in CORPUS if name in pages.columns]))
+    if before is None:
+        return pages
+    pages = pages.join(before.kept.select("url"), "url", "left_anti")
+    return pages if before.unchanged else pages.unionByName(before.kept, allowMissingColumns=True)
+
+
+def _each_once(pages: DataFrame) -> DataFrame:
+    """The pages, of a URL that stands several times the one with the smallest text.
+
+    Only the texts of such URLs are shuffled.
+    """
+    twice = pages.groupBy("url").count().where("count > 1").select("url").persist()
+    if twice.isEmpty():
+        return pages
+    row = F.struct("text", *[name for name in pages.columns if name != "text"])
+    one = pages.join(F.broadcast(twice), "url").groupBy("url").agg(F.min(row).alias("row")).select("row.*")
+    return _without(twice, pages).unionByName(one)
+
+
+def _without(those: DataFrame, pages: DataFrame) -> DataFrame:
+    return pages.join(F.broadcast(those.select("url").distinct()), "url", "left_anti").select(*pages.columns)
+
+
+def _pages_with(evidence: DataFrame, pages: DataFrame) -> DataFrame:
+    """The pages to remove, each with the item that it holds most of and the first n-gram of this."""
+    each = evidence.withColumn("item", F.explode("items")).groupBy("url", "item")
+    place = F.min(F.struct("start", "end", "matched_text", "ngram_length")).alias("place")
+    held = each.agg((-F.count_distinct("ngram")).alias("order"), place)
+    most = held.groupBy("url").agg(F.min(F.struct("order", "place", "item")).alias("most"))
+    found = most.select("url", "most.item.*", "most.place.*", F.lit(None).cast("int").alias("segment"))
+    return pages.select("url", "text").join(F.broadcast(found), "url").select(*REMOVED)
+
+
+def _cut(evidence: DataFrame, pages: DataFrame, least: int) -> DataFrame:
+    """What is left and what is removed of the pages that hold some of benchmarks (`mathmill.corpus.segments`)."""
+    item = F.col("items")[0]
+    named = evidence.withColumns({name: item[name] for name in ("benchmark", "item_id")})
+    find = F.struct("start", "end", "benchmark", "item_id", "matched_text", "ngram_length")
+    found = named.groupBy("url").agg(F.sort_array(F.collect_list(find)).alias("finds"))
+    parts = StructType.fromDDL("benchmark string, item_id string, matched_text string, ngram_length int, segment int")
+    schema = StructType([*pages.schema.fields, *parts.fields])
+    arrow = to_arrow_schema(schema)
+    suspect = pages.join(F.broadcast(found), "url")
+    return suspect.mapInArrow(lambda batches: cut_pages(batches, least, arrow), schema)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,7 @@ def load_questions(source: QuestionSource) -> list[Question]:
         UserError: the source cannot be read, or a row of it is not as the layout promises; the message names the
             file and line.
     """
-    if isinstance(source, ReasoningGymSource):
-        questions: Iterator[Question] = generate(source)
-    elif isinstance(source, HuggingFaceSource):
-        questions = _from_hub(source)
-    else:
-        questions = _from_file(source)
+    questions = generate(source) if isinstance(source, ReasoningGymSource) else _published(source)
     distinct: dict[tuple[str, str], Question] = {}
     for question in questions:
         distinct.setdefault((question.question, question.answer), question)
@@ -43,29 +39,36 @@ def evaluation_questions(recipe: Recipe) -> set[str]:
     return {one.question for task in recipe.evaluation.tasks.values() for one in load_questions(task)}
 
 
-def _from_file(source: FileSource) -> Iterator[Question]:
-    path = Path(source.path)
+def source_rows(source: FileSource | HuggingFaceSource) -> Iterator[tuple[Row, str]]:
+    """The rows of a published source, each with the place that messages name.
+
+    Raises:
+        UserError: the source cannot be read, or a row is no JSON object.
+    """
+    rows = _file_rows(Path(source.path)) if isinstance(source, FileSource) else _hub_rows(source)
+    for row, place in islice(rows, source.limit):
+        if not isinstance(row, dict):
+            raise UserError(f"{place}: a row is a JSON object, this is {type(row).__name__}")
+        yield row, place
+
+
+def _file_rows(path: Path) -> Iterator[tuple[Any, str]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UserError(f"{path}: cannot read these questions: {reason}") from error
-    read = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        if source.limit is not None and read == source.limit:
-            return
         place = f"{path}:{number}"
         try:
-            row = json.loads(line)
+            yield json.loads(line), place
         except json.JSONDecodeError as error:
             raise UserError(f"{place}: not valid JSON: {error}") from error
-        yield _question(row, source.layout, place, str(path), f"{path.stem}/{number}")
-        read += 1
 
 
-def _from_hub(source: HuggingFaceSource) -> Iterator[Question]:
+def _hub_rows(source: HuggingFaceSource) -> Iterator[tuple[Any, str]]:
     from datasets import load_dataset
 
     name = "/".join(part for part in (source.id, source.subset, source.split) if part)
@@ -74,15 +77,20 @@ def _from_hub(source: HuggingFaceSource) -> Iterator[Question]:
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"cannot load the data set {name}: {' '.join(str(error).split())[:300]}") from error
     for number, row in enumerate(rows):
-        if number == source.limit:
-            return
-        yield _question(row, source.layout, f"{name} row {number}", source.id, f"{source.split}/{number}")
+        yield row, f"{name} row {number}"
 
 
-def _question(row: Any, layout: str, place: str, source: str, position: str) -> Question:
+def _published(source: FileSource | HuggingFaceSource) -> Iterator[Question]:
+    for row, place in source_rows(source):
+        if isinstance(source, FileSource):
+            name, position = source.path, f"{Path(source.path).stem}/{place.rpartition(':')[2]}"
+        else:
+            name, position = source.id, f"{source.split}/{place.rpartition(' ')[2]}"
+        yield _question(row, source.layout, place, name, position)
+
+
+def _question(row: Row, layout: str, place: str, source: str, position: str) -> Question:
     """The question of one row; `position` is its id where the row has none."""
-    if not isinstance(row, dict):
-        raise UserError(f"{place}: a row is a JSON object, this is {type(row).__name__}")
     try:
         fields = LAYOUTS[layout](row)
     except KeyError as error:
