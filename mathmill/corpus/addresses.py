@@ -108,6 +108,12 @@ def registered_domain(host: str) -> str:
     return found or host
 
 
+@lru_cache(100_000)
+def registry_domain(host: str) -> str | None:
+    """Common Crawl's `url_host_registered_domain`: sites of one provider, such as github.io, are one domain to it."""
+    return _extractor()(host).top_domain_under_registry_suffix or None
+
+
 def prefixes(url: str) -> list[str]:
     """The URL prefixes a page stands under: its host, and its host with one or two path segments."""
     address = split(url)

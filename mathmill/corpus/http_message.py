@@ -4,6 +4,8 @@ Common Crawl stores bodies decoded and renames the fields that said otherwise; o
 decode it and keep the fields. So a field is believed only where the body bears it out.
 """
 
+import base64
+import hashlib
 import re
 import zlib
 from io import BytesIO
@@ -63,6 +65,11 @@ def decoded_body(response: Response, limit: int) -> bytes:
             if not body.lstrip().startswith(b"<"):
                 raise
     return body[: limit + 1] if len(body) > limit else body
+
+
+def payload_digest(response: Response) -> str:
+    """SHA-1 of the body as it was recorded, in base 32: Common Crawl's `content_digest`."""
+    return base64.b32encode(hashlib.sha1(response.body, usedforsecurity=False).digest()).decode()
 
 
 def _unchunked(body: bytes) -> bytes:

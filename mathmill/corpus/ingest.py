@@ -1,140 +1,156 @@
 """WARC and ARC files to pages: every record becomes a page or a rejected record with its reason."""
 
 import argparse
+import shutil
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pyspark.sql import SparkSession
-
-from mathmill.corpus.fetch import opened
-from mathmill.corpus.inputs import warc_files
-from mathmill.corpus.manifest import FOLDER, Entry, finished_parts, part_name, read_entries, write_entry
-from mathmill.corpus.page import Page, PageRules, Rejection, archive_of, read_pages
-from mathmill.corpus.parts import write_parts
-from mathmill.corpus.records import NotAnArchiveError, read_records
+from mathmill.corpus.columnar_index import plan, planned_split
+from mathmill.corpus.fetch import Client
+from mathmill.corpus.ingest_task import IngestTask
+from mathmill.corpus.inputs import INDEX_LISTING, input_files
+from mathmill.corpus.manifest import COUNTERS, FOLDER, Entry, finished_parts, read_entry
+from mathmill.corpus.page import PageRules
 from mathmill.corpus.session import run_spark_job
+from mathmill.corpus.splits import Split, splits_of
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
 from mathmill.progress import progress
+from mathmill.recipe_corpus import CorpusRecipe, IndexRecipe
 
-POLL_SECONDS = 0.5
+if TYPE_CHECKING:
+    from pyspark import RDD
+    from pyspark.sql import SparkSession
+
+POLL_SECONDS = 0.25
+PLAN = "plan"
+MOST_TASKS = 10_000
+"""Spark tasks at a time; a task of more splits reads them one after another."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command-line entry point. An ingest that was interrupted goes on with the files that it had not done."""
+    """Command-line entry point. An ingest that was interrupted goes on with what it had not read."""
     parser = job_parser(__doc__)
     parser.add_argument(
-        "--input", nargs="+", help="WARC files, globs, warc.paths.gz or crawl ids (default: corpus.input)"
+        "--input",
+        nargs="+",
+        help="WARC or ARC files, globs, lists (….paths.gz) or crawl ids (default: corpus.input)",
     )
     arguments = parser.parse_args(argv)
     return run_spark_job("ingest", arguments, run, resume=True)
 
 
-def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write `pages`, `rejected` and `manifest`."""
+def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figures:
+    """Write the tables `pages` and `rejected`, and the `manifest`."""
     corpus = job.recipe.corpus
-    files = warc_files(arguments.input or corpus.input)
-    files = files[: corpus.files or len(files)]
-    _forget_others(job.out, files)
-    done = [entry for entry in read_entries(job.out, files) if not entry.failed]
-    task = FileTask(job.out, PageRules(corpus.min_characters, corpus.page_bytes))
-    todo = sorted(set(files) - {entry.file for entry in done}, key=files.index)
-    for _ in progress(_entries(spark, task, todo), total=len(files), unit="files", start=len(done)):
+    inputs = arguments.input or corpus.input
+    task = IngestTask(
+        job.out, PageRules(corpus.min_characters, corpus.page_bytes), corpus.page_seconds, client(corpus.contact)
+    )
+    if corpus.index is None:
+        names, work = _whole_files(spark, corpus, inputs, task)
+    else:
+        names, work = _selection(spark, corpus, corpus.index, inputs, task)
+    done = finished_parts(job.out)
+    for _ in progress(_finished(work, task, set(names) - done), total=len(names), unit="parts", start=len(done)):
         pass
-    entries = read_entries(job.out, files)
+    entries = [entry for name in names if (entry := read_entry(job.out, name))]
     _check(entries)
+    shutil.rmtree(job.out / PLAN, ignore_errors=True)
     return _report(job, entries)
 
 
-@dataclass(frozen=True, slots=True)
-class FileTask:
-    """What a Spark task does with an input file."""
-
-    out: Path
-    rules: PageRules
-
-    def __call__(self, file: str) -> None:
-        """Write the parts of `file` and its entry in the manifest."""
-        entry = Entry(file)
-        started = time.monotonic()
-        try:
-            write_parts(self.out, part_name(file), self._counted(file, entry))
-        except (OSError, NotAnArchiveError) as error:
-            entry = Entry(file, failed=f"{type(error).__name__}: {error}")
-        entry.seconds = round(time.monotonic() - started, 3)
-        write_entry(self.out, entry)
-
-    def _counted(self, file: str, entry: Entry) -> Iterator[Page | Rejection]:
-        with opened(file) as stream:
-            records = read_records(stream, self.rules.max_bytes)
-            for outcome in read_pages(records, archive_of(file), self.rules):
-                entry.records += 1
-                if isinstance(outcome, Page):
-                    entry.pages += 1
-                    entry.tokens += outcome.token_count
-                    entry.languages[outcome.content_languages.partition(",")[0]] += 1
-                else:
-                    entry.rejected[outcome.reason] += 1
-                yield outcome
-            entry.bytes = stream.seek(0, 2)
+def client(contact: str | None) -> Client:
+    """Who reads from web servers: this program, and whom to write to."""
+    return Client(f"mathmill/{version('mathmill')}" + (f" (+{contact})" if contact else ""))
 
 
-def _entries(spark: SparkSession, task: FileTask, files: Sequence[str]) -> Iterator[str]:
-    """Run `task` on `files` in Spark; the name of each file's parts as soon as they are there."""
-    if not files:
+def _whole_files(
+    spark: "SparkSession", corpus: CorpusRecipe, inputs: Sequence[str], task: IngestTask
+) -> tuple[list[str], "RDD[Split]"]:
+    """The names of all splits, and those that are not done yet."""
+    files = input_files(inputs, corpus.base, task.client)[: corpus.files]
+    splits = splits_of(files)
+    names = [split.name for split in splits]
+    _forget_others(task.out, set(names))
+    done = finished_parts(task.out)
+    todo = [split for split in splits if split.name not in done]
+    return names, spark.sparkContext.parallelize(todo, max(1, min(len(todo), MOST_TASKS)))
+
+
+def _selection(
+    spark: "SparkSession", corpus: CorpusRecipe, index: IndexRecipe, inputs: Sequence[str], task: IngestTask
+) -> tuple[list[str], "RDD[Split]"]:
+    """The names of all WARC files that hold a record that the index selects, and the records of each."""
+    parquet_files = input_files(inputs, corpus.base, task.client, INDEX_LISTING)
+    chosen = plan(spark, index, parquet_files, corpus.base, task.out / PLAN, task.client)
+    if corpus.files is not None:
+        chosen = chosen.orderBy("file").limit(corpus.files)
+    names = [Split(row["file"]).name for row in chosen.select("file").collect()]
+    _forget_others(task.out, set(names))
+    return names, chosen.repartition(min(len(names), MOST_TASKS)).rdd.map(planned_split)
+
+
+def _finished(work: "RDD[Split]", task: IngestTask, waiting: set[str]) -> Iterator[str]:
+    """Have Spark do the work; the name of each split as soon as it is done."""
+    if not waiting:
         return
-    context = spark.sparkContext
-    waiting = {part_name(file) for file in files}
     with ThreadPoolExecutor(1) as beside:
-        running: Future[object] = beside.submit(context.parallelize(files, len(files)).foreach, task)
+        running: Future[None] = beside.submit(work.foreach, task)
         try:
             while waiting:
-                ended, _ = wait([running], POLL_SECONDS)
+                has_ended = bool(wait([running], POLL_SECONDS).done)
                 finished = finished_parts(task.out) & waiting
                 yield from finished
                 waiting -= finished
-                if ended:
+                if has_ended:
                     running.result()
+                    break
         except BaseException:
-            context.cancelAllJobs()
+            work.context.cancelAllJobs()
             raise
 
 
-def _forget_others(out: Path, files: Iterable[str]) -> None:
-    """Remove what an earlier try left of files that are not, or no longer, of the input, and of failed ones."""
-    keep = {part_name(entry.file) for entry in read_entries(out, files) if not entry.failed}
+def _forget_others(out: Path, names: set[str]) -> None:
+    """Remove what an earlier try left of what is not of the input any more, and of what it could not read."""
+    failed = {name for name in finished_parts(out) & names if (entry := read_entry(out, name)) and entry.failed}
     for folder in ("pages", "rejected", FOLDER):
         for path in (out / folder).glob("*"):
-            if path.stem not in keep:
+            if path.stem not in names - failed:
                 path.unlink()
 
 
 def _check(entries: Sequence[Entry]) -> None:
+    """Whether everything was read.
+
+    Raises:
+        UserError: a file was not; what was read is kept for the next try.
+    """
     failed = [entry for entry in entries if entry.failed]
     if failed:
+        files = {entry.file for entry in failed}
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         raise UserError(
-            f"{len(failed)} of {len(entries)} input files could not be read, the first is {failed[0].file}"
-            f" ({failed[0].failed}): run again to go on with these"
+            f"{failed[0].file}{more} could not be read ({failed[0].failed}): run again to go on with what is missing"
         )
 
 
 def _report(job: Job, entries: Sequence[Entry]) -> Figures:
     """Log the tables of the run; its figures."""
-    counters = {"rejected": "reason", "formulas": "markup", "languages": "language"}
-    for name, column in counters.items():
+    for name, column in zip(COUNTERS, ("reason", "markup", "language"), strict=True):
         total: Counter[str] = sum((getattr(entry, name) for entry in entries), Counter())
         job.run.log_table({column: list(total), "count": list(total.values())}, f"{name}.json")
-    columns = ("file", "bytes", "records", "pages", "tokens", "seconds")
+    columns = ("file", "start", "bytes", "records", "pages", "tokens", "seconds")
     job.run.log_table({column: [getattr(entry, column) for entry in entries] for column in columns}, "files.json")
-    pages, seconds = sum(entry.pages for entry in entries), sum(entry.seconds for entry in entries)
+    pages, seconds = sum(entry.pages for entry in entries), sum(entry.cpu_seconds for entry in entries)
     return {
-        "files": len(entries),
+        "files": len({entry.file for entry in entries}),
         "bytes": sum(entry.bytes or 0 for entry in entries),
         "records": sum(entry.records for entry in entries),
         "pages": pages,

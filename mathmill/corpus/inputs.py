@@ -1,42 +1,104 @@
-"""What `--input` names: the files of a crawl, of a list, of a glob."""
+"""What `--input` names: files, globs, lists of files, crawls; and where Common Crawl keeps them."""
 
 import gzip
+import re
+import zlib
 from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from mathmill.corpus.fetch import CRAWL_ID, is_remote, listed_urls, listing_url
+from mathmill.corpus.fetch import Client, FetchError, is_remote, opened
 from mathmill.errors import UserError
 
+CRAWL_ID = re.compile(r"CC-(?:MAIN|SUPPLEMENTAL)-\d{4}-\d{2}")
+NEWS_ID = re.compile(r"CC-NEWS-(\d{4})-(\d{2})")
+"""Common Crawl's news is kept by month."""
+CRAWL_DATA = "crawl-data/"
+WARC_LISTING = "warc.paths.gz"
+INDEX_LISTING = "cc-index-table.paths.gz"
+LISTING = ".paths.gz"
 
-def warc_files(inputs: Sequence[str]) -> list[str]:
-    """The paths and addresses of the WARC files that `inputs` name, in order.
+
+def input_files(inputs: Sequence[str], base: str, client: Client, listing: str = WARC_LISTING) -> list[str]:
+    """The paths and addresses of the files that `inputs` name, in order, each once.
+
+    Args:
+        inputs: files, globs, lists (`….paths.gz`) or crawl ids.
+        base: what a crawl's paths are relative to: an address or a folder.
+        client: who asks for lists that are not on this machine.
+        listing: the crawl's list that a crawl id stands for.
 
     Raises:
-        UserError: an input names none.
+        UserError: one of `inputs` names no file, or cannot be read.
     """
     files: list[str] = []
     for given in inputs:
-        one = listing_url(given) if CRAWL_ID.fullmatch(given) else given
-        if is_remote(one):
-            files += listed_urls(one) if one.endswith("paths.gz") else [one]
-        elif one.endswith("paths.gz"):
-            files += _listed(Path(one))
+        folder = _crawl_folder(given)
+        name = given if folder is None else joined(base, f"{CRAWL_DATA}{folder}/{listing}")
+        name = local_path(name)
+        if name.endswith(LISTING):
+            found = _listed(given, name, base, client)
+        elif "://" in name:
+            found = [name] if is_remote(name) else _stored(name)
         else:
-            found = sorted(glob(one, recursive=True))
-            if not found:
-                raise UserError(f"--input {one}: no such file")
-            files += found
+            found = sorted(glob(name, recursive=True)) or [name] * Path(name).is_file()
+        if not found:
+            raise UserError(f"--input {given}: no such file")
+        files += found
     if not files:
         raise UserError("no input: give --input, or corpus.input in the recipe")
     return list(dict.fromkeys(files))
 
 
-def _listed(listing: Path) -> list[str]:
-    if not listing.is_file():
-        raise UserError(f"--input {listing}: no such file")
-    root = next((parent.parent for parent in listing.parents if parent.name == "crawl-data"), listing.parent)
-    names = gzip.decompress(listing.read_bytes()).decode().split()
-    if missing := [name for name in names if not (root / name).is_file()]:
-        raise UserError(f"{listing} lists {missing[0]}, which is not under {root}")
-    return [str(root / name) for name in names]
+def joined(base: str, path: str) -> str:
+    """The address or path of what lies at `path` under `base`."""
+    return local_path(f"{base.rstrip('/')}/{path}")
+
+
+def local_path(name: str) -> str:
+    """`name` as a path where it is a `file:` address."""
+    return unquote(urlsplit(name).path) if name.startswith("file:") else name
+
+
+def _crawl_folder(given: str) -> str | None:
+    """The folder of `crawl-data` that a crawl id stands for; None if `given` is no id."""
+    if news := NEWS_ID.fullmatch(given):
+        return f"CC-NEWS/{news[1]}/{news[2]}"
+    return given if CRAWL_ID.fullmatch(given) else None
+
+
+def _listed(given: str, listing: str, base: str, client: Client) -> list[str]:
+    """The files that a list names, found where the list lies if it lies in a crawl, else under `base`."""
+    try:
+        with opened(listing, client) as stream:
+            names = gzip.decompress(stream.read()).decode().split()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, ImportError) as error:
+        raise UserError(f"--input {given}: {_reason(error, listing)}") from None
+    root, mark, _ = listing.rpartition(CRAWL_DATA)
+    files = [joined((root or ".") if mark else base, name) for name in names]
+    if missing := [file for file in files if "://" not in file and not Path(file).is_file()]:
+        raise UserError(f"--input {given}: {listing} lists {missing[0]}, which is not there")
+    return files
+
+
+def _stored(pattern: str) -> list[str]:
+    """The files in a store that fsspec knows, for example S3, which a pattern names."""
+    import fsspec
+
+    try:
+        filesystem, _ = fsspec.url_to_fs(pattern)
+        return [filesystem.unstrip_protocol(path) for path in sorted(filesystem.glob(pattern))]
+    except (OSError, ImportError, ValueError) as error:
+        raise UserError(f"--input {pattern}: {_reason(error, pattern)}") from None
+
+
+def _reason(error: Exception, name: str) -> str:
+    """What is wrong with `name`, and what to do."""
+    if isinstance(error, ImportError):
+        return f"{name.partition('://')[0]}:// cannot be read without another package: {error}"
+    if isinstance(error, FileNotFoundError):
+        return f"{name} does not exist: check the id and corpus.base"
+    if isinstance(error, FetchError):
+        return f"{error}: check the id, corpus.base and the connection"
+    return f"{name} is no list of files ({error})"

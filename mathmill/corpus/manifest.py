@@ -4,14 +4,13 @@ An entry is written when the input's tables are complete, so an ingest that was 
 have none.
 """
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from mathmill.corpus.page import Page, Rejection
 from mathmill.output import write_text
 
 FOLDER = "manifest"
@@ -20,9 +19,13 @@ COUNTERS = ("rejected", "formulas", "languages")
 
 @dataclass(slots=True)
 class Entry:
-    """What became of an input file."""
+    """What became of an input file, or of a split of one."""
 
+    name: str
+    """What its parts of the tables are called."""
     file: str
+    start: int = 0
+    """Offset in the file."""
     bytes: int | None = None
     """Its size; None where it is not known."""
     etag: str | None = None
@@ -40,12 +43,17 @@ class Entry:
     languages: Counter[str] = field(default_factory=Counter)
     """Pages by main language."""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
-
-def part_name(file: str) -> str:
-    """What the parts of an input file are called: its own name, and a digest of its whole path."""
-    digest = hashlib.sha256(file.encode()).hexdigest()[:12]
-    return f"{PurePosixPath(file).name.split('.')[0][:80]}-{digest}"
+    def count(self, outcome: Page | Rejection) -> None:
+        """Count a page or a rejected record."""
+        self.records += 1
+        if isinstance(outcome, Rejection):
+            self.rejected[outcome.reason] += 1
+            return
+        self.pages += 1
+        self.tokens += outcome.token_count
+        self.languages[outcome.content_languages.partition(",")[0]] += 1
 
 
 def values(entry: Entry) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def write_entry(out: Path, entry: Entry) -> None:
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     state = "failed" if entry.failed else "done"
-    write_text(folder / f"{part_name(entry.file)}.json", json.dumps({"state": state, **values(entry)}))
+    write_text(folder / f"{entry.name}.json", json.dumps({"state": state, **values(entry)}))
 
 
 def finished_parts(out: Path) -> set[str]:
@@ -67,14 +75,11 @@ def finished_parts(out: Path) -> set[str]:
     return {path.stem for path in (out / FOLDER).glob("*.json")}
 
 
-def read_entries(out: Path, files: Iterable[str]) -> list[Entry]:
-    """The entries of those of `files` that have one."""
-    entries = []
-    for file in files:
-        path = out / FOLDER / f"{part_name(file)}.json"
-        if path.is_file():
-            read = json.loads(path.read_text(encoding="utf-8"))
-            del read["state"]
-            counters = {name: Counter(read.pop(name)) for name in COUNTERS}
-            entries.append(Entry(**read, **counters))
-    return entries
+def read_entry(out: Path, name: str) -> Entry | None:
+    """The entry of the input whose parts have that name, if there is one."""
+    path = out / FOLDER / f"{name}.json"
+    if not path.is_file():
+        return None
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    del read["state"]
+    return Entry(**(read | {counter: Counter(read[counter]) for counter in COUNTERS}))

@@ -5,19 +5,19 @@ stays a page, with Common Crawl's `content_truncated` saying so: its text is rea
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from mathmill.corpus.addresses import registered_domain, surt
+from mathmill.corpus.addresses import registry_domain, split, surt
 from mathmill.corpus.extraction import Extracted, extract
-from mathmill.corpus.http_message import CodingError, Response, decoded_body, parse_response
+from mathmill.corpus.guard import GivenUpError, PageTimeoutError, Watch
+from mathmill.corpus.http_message import CodingError, Response, decoded_body, parse_response, payload_digest
 from mathmill.corpus.language import languages, recorded_languages
 from mathmill.corpus.media_type import PAGES, detected_type
-from mathmill.corpus.records import Damage, Record, parse_fields
+from mathmill.corpus.records import Damage, Record, crawl_of, parse_fields
 from mathmill.corpus.words import words
 
 TYPES = frozenset(
@@ -26,10 +26,12 @@ TYPES = frozenset(
 WITHOUT_URL = frozenset(["warcinfo", "request", "metadata", "filedesc"])
 """Records whose URL, if any, belongs to another record."""
 CRAWL = re.compile(r"CC-[A-Z]+(?:-\d{4}-\d{2})?")
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
 UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 """Characters that no text has."""
 MOST_UNREADABLE = 0.05
 """Share of such characters from which the bytes were not text in any character set."""
+LONGEST_DETAIL = 200
 SAMPLE = 4096
 """Characters of a text that are looked at for them."""
 
@@ -40,7 +42,7 @@ class Page(NamedTuple):
     url: str
     url_surtkey: str
     url_host_name: str
-    url_host_registered_domain: str
+    url_host_registered_domain: str | None
     url_path: str
     crawl: str
     fetch_time: datetime | None
@@ -93,20 +95,24 @@ class _RejectedError(Exception):
         self.detail = detail
 
 
-def archive_of(path: str) -> Archive:
-    """The archive at a path or address."""
+def archive_of(path: str, crawl: str = "") -> Archive:
+    """The archive at a path or address; `crawl` is the id of its crawl unless the path says it."""
     before, mark, after = path.rpartition("crawl-data/")
-    crawl = next((part for part in path.split("/")[:-1] if CRAWL.fullmatch(part)), "")
+    crawl = next((part for part in path.split("/")[:-1] if CRAWL.fullmatch(part)), crawl)
     return Archive(mark + after if mark and (not before or before.endswith("/")) else path, crawl)
 
 
-def read_pages(records: Iterable[Record | Damage], archive: Archive, rules: PageRules) -> Iterator[Page | Rejection]:
+def read_pages(
+    records: Iterable[Record | Damage], archive: Archive, rules: PageRules, watch: Watch, formulas: Counter[str]
+) -> Iterator[Page | Rejection]:
     """The pages and rejected records of an archive, in its order, a page after the metadata record that follows it.
 
     Args:
         records: of the archive.
         archive: names them.
         rules: what makes a page.
+        watch: looks after each page while it is worked on.
+        formulas: the pages' formulas are added to it, by markup.
     """
     crawl = archive.crawl
     waiting: Page | None = None
@@ -115,21 +121,23 @@ def read_pages(records: Iterable[Record | Damage], archive: Archive, rules: Page
             yield waiting._replace(content_languages=_languages(waiting, record))
             waiting = None
         if isinstance(record, Damage):
-            yield Rejection(None, archive.filename, record.offset, "damaged_record", record.detail)
+            yield Rejection(record.url, archive.filename, record.offset, record.reason, record.detail)
             continue
-        if record.kind == "warcinfo" and not crawl:
-            crawl = parse_fields(record.content.decode("utf-8", "replace")).get("ispartof", "")
+        crawl = crawl or crawl_of(record)
         try:
-            waiting = _page(record, archive.filename, crawl, rules)
+            waiting, found = _page(record, archive.filename, crawl, rules, watch)
+            formulas.update(found)
         except _RejectedError as error:
             url = None if record.kind in WITHOUT_URL else record.url
             yield Rejection(url, archive.filename, record.offset, error.reason, error.detail)
     if waiting is not None:
-        yield waiting._replace(content_languages=languages(waiting.text))
+        yield waiting._replace(content_languages=waiting.content_languages or languages(waiting.text))
 
 
 def _languages(page: Page, following: Record | Damage) -> str:
-    """A page's languages: those that the metadata record right after it gives, else those found in the text."""
+    """A page's languages: the index's, or what the metadata record right after it gives, or those found in the text."""
+    if page.content_languages:
+        return page.content_languages
     if isinstance(following, Record) and following.kind == "metadata" and following.url == page.url:
         recorded = recorded_languages(parse_fields(following.content.decode("utf-8", "replace")))
         if recorded is not None:
@@ -137,12 +145,14 @@ def _languages(page: Page, following: Record | Damage) -> str:
     return languages(page.text)
 
 
-def _page(record: Record, filename: str, crawl: str, rules: PageRules) -> Page:
+def _page(record: Record, filename: str, crawl: str, rules: PageRules, watch: Watch) -> tuple[Page, Mapping[str, int]]:
+    """The page that a record is, and its formulas by markup."""
     response = _response(record)
     host, domain, path = _address(record.url)
     kind, body = _html(record, response, rules)
-    extracted = _extract(body, rules)
-    return Page(
+    charset = _charset(response.fields.get("content-type", ""))
+    extracted, tokens = _extract(record.offset, body, charset, rules, watch)
+    page = Page(
         url=record.url,
         url_surtkey=surt(record.url),
         url_host_name=host,
@@ -151,16 +161,17 @@ def _page(record: Record, filename: str, crawl: str, rules: PageRules) -> Page:
         crawl=crawl,
         fetch_time=_time(record.fields),
         content_mime_detected=kind,
-        content_languages="",
-        content_digest=record.fields.get("warc-payload-digest", "").removeprefix("sha1:"),
+        content_languages=record.languages or "",
+        content_digest=_digest(record, response),
         warc_filename=filename,
         warc_record_offset=record.offset,
         warc_record_length=record.length,
         text=extracted.text,
         has_math=extracted.has_math,
-        token_count=len(words(extracted.text)),
+        token_count=tokens,
         content_truncated=record.fields.get("warc-truncated"),
     )
+    return page, extracted.formulas
 
 
 def _response(record: Record) -> Response:
@@ -198,15 +209,37 @@ def _html(record: Record, response: Response, rules: PageRules) -> tuple[str, by
     return kind, body
 
 
-def _extract(body: bytes, rules: PageRules) -> Extracted:
-    extracted = extract(body)
+def _extract(offset: int, body: bytes, charset: str | None, rules: PageRules, watch: Watch) -> tuple[Extracted, int]:
+    """The page's text and the number of its words."""
+    try:
+        with watch(offset):
+            extracted = extract(body, charset=charset)
+            tokens = len(words(extracted.text))
+    except PageTimeoutError:
+        raise _RejectedError("timeout") from None
+    except GivenUpError as error:
+        raise _RejectedError(str(error), "it ended the process that read it") from None
+    except Exception as error:  # noqa: BLE001 (one page of billions must not end the rest)
+        raise _RejectedError("extraction_failed", f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]) from None
     text = extracted.text
     if len(text) < rules.min_characters:
         raise _RejectedError("too_short", f"{len(text)} characters")
     sample = text[:SAMPLE]
     if len(UNREADABLE.findall(sample)) > MOST_UNREADABLE * len(sample):
-        raise _RejectedError("bad_encoding", "most of it is no text in any character set")
-    return extracted
+        raise _RejectedError("bad_encoding", "too much of it is no text in any character set")
+    return extracted, tokens
+
+
+def _charset(content_type: str) -> str | None:
+    """The character set that a Content-Type field names."""
+    found = CHARSET.search(content_type)
+    return found[1].lower() if found else None
+
+
+def _digest(record: Record, response: Response) -> str:
+    """SHA-1 of the body in base 32, as the record tells it, or as it is where the record does not."""
+    given = record.fields.get("warc-payload-digest", "")
+    return given.removeprefix("sha1:") if given.startswith("sha1:") else payload_digest(response)
 
 
 def _time(fields: dict[str, str]) -> datetime | None:
@@ -220,20 +253,9 @@ def _time(fields: dict[str, str]) -> datetime | None:
         return None
 
 
-@lru_cache(maxsize=10_000)
-def _host(authority: str) -> tuple[str, str]:
-    """Host name and registered domain."""
-    host = (urlsplit(f"//{authority}").hostname or "").lower()
-    return host, registered_domain(host)
-
-
-def _address(url: str) -> tuple[str, str, str]:
+def _address(url: str) -> tuple[str, str | None, str]:
     """Host name, registered domain and path of a page's URL."""
-    try:
-        parts = urlsplit(url)
-        host, domain = _host(parts.netloc)
-    except ValueError as error:
-        raise _RejectedError("bad_url", str(error)) from None
-    if not host:
+    parts = split(url)
+    if not parts.host:
         raise _RejectedError("bad_url", "it names no host")
-    return host, domain, parts.path
+    return parts.host, registry_domain(parts.host), parts.path

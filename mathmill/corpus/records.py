@@ -46,14 +46,19 @@ class Record(NamedTuple):
     """Where the record, or the gzip member that holds it, starts in the file."""
     length: int | None
     """Bytes of the file from there to the record's end; None where several records share a member."""
+    languages: str | None = None
+    """Of the page, where the columnar index gives them."""
 
 
 class Damage(NamedTuple):
-    """A part of the file in which there is no intact record."""
+    """A part of the file in which there is no intact record, or not the one that is wanted."""
 
     offset: int
     length: int
     detail: str
+    reason: str = "damaged_record"
+    url: str | None = None
+    """Of the record that is wanted."""
 
 
 class NotAnArchiveError(Exception):
@@ -108,6 +113,13 @@ def parse_fields(head: str) -> dict[str, str]:
     return fields
 
 
+def crawl_of(record: Record) -> str:
+    """The id of the crawl that a `warcinfo` record gives; empty if it is none or gives none."""
+    if record.kind != "warcinfo":
+        return ""
+    return parse_fields(record.content.decode("utf-8", "replace")).get("ispartof", "")
+
+
 def _is_start(first: bytes) -> bool:
     return START.match(first.lstrip(BLANK)) is not None
 
@@ -152,7 +164,6 @@ class _Reader:
                 return False
             if not self._more():
                 return False
-        self._start = self._place()
         return True
 
     def _is_after(self, end: int) -> bool:
@@ -161,6 +172,7 @@ class _Reader:
         return at is not None and at >= end and next_member(self._stream, at, _is_start) == at
 
     def _record(self) -> Record:
+        self._start = start = self._place()
         head = self._head()
         if head.startswith("WARC/"):
             fields = parse_fields(head)
@@ -173,7 +185,6 @@ class _Reader:
         size = int(length)
         content = self._content(size)
         self._end_record(1 if "arc-date" in fields else 2)
-        start = self._start
         return Record(kind, url, fields, content, size, start.offset, self._length(start))
 
     def _head(self) -> str:

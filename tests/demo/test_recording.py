@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from mathmill.corpus.ingest import warc_files
+from mathmill.corpus.fetch import Client
+from mathmill.corpus.inputs import input_files
 from mathmill.demo.recording import crawl_id, record
 from mathmill.demo.site import serve
 
@@ -24,7 +25,7 @@ def _record(root: Path, urls: list[str]) -> Path:
 def test_every_page_is_a_response_with_its_request(tmp_path: Path) -> None:
     listing = _record(tmp_path / "crawl", [*PAGES, "http://a.docs.localhost/none.html"])
     assert listing == tmp_path / "crawl" / "crawl-data" / "CC-MAIN-2026-02" / "warc.paths.gz"
-    files = warc_files([str(listing)])
+    files = _files(listing)
     assert len(files) == 2
     bodies, statuses, requests = {}, {}, []
     for file in files:
@@ -42,8 +43,12 @@ def test_every_page_is_a_response_with_its_request(tmp_path: Path) -> None:
     assert sorted(requests) == sorted(statuses)
 
 
+def _files(listing: Path) -> list[str]:
+    return input_files([str(listing)], base="", client=Client("test"))
+
+
 def test_a_record_can_be_read_from_its_offset(tmp_path: Path) -> None:
-    file = Path(warc_files([str(_record(tmp_path / "crawl", list(PAGES)))])[0])
+    file = Path(_files(_record(tmp_path / "crawl", list(PAGES)))[0])
     with file.open("rb") as stream:
         places = [
             (one.stream_pos, one.headers.get("WARC-Target-URI"))
@@ -61,7 +66,7 @@ def test_two_recordings_of_one_date_are_equal(tmp_path: Path) -> None:
     contents = []
     for name in ("one", "two"):
         listing = _record(tmp_path / name, list(PAGES))
-        contents.append([Path(file).read_bytes() for file in warc_files([str(listing)])])
+        contents.append([Path(file).read_bytes() for file in _files(listing)])
     assert contents[0] == contents[1]
 
 
