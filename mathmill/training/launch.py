@@ -27,6 +27,8 @@ MODULES = {
     "reward": "mathmill.training.reward",
     "rl": "mathmill.reinforcement.train",
 }
+USER_ERROR = 2
+"""Exit code after a mistake of the user, which as a rule every rank meets."""
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0
 TAIL_BYTES = 4000
@@ -64,7 +66,7 @@ def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:
         if failed is None:
             return 0
         code = ranks[failed].returncode
-        if failed:
+        if failed and not (code == USER_ERROR and _makes_the_same(ranks[0])):
             _show(failed, logs[failed - 1])
         return code if code > 0 else 128 - code
 
@@ -98,6 +100,14 @@ def _wait(ranks: Sequence[subprocess.Popen[bytes]]) -> int | None:
         if all(code == 0 for code in codes):
             return None
         time.sleep(POLL_SECONDS)
+
+
+def _makes_the_same(first: subprocess.Popen[bytes]) -> bool:
+    """Whether the first rank, whose output is this process's, ends with a mistake of the user as well."""
+    try:
+        return first.wait(timeout=GRACE_SECONDS) == USER_ERROR
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _end(ranks: Sequence[subprocess.Popen[bytes]]) -> None:
