@@ -29,6 +29,8 @@ OPTIONS = ("options", "choices")
 """Columns of the choices, else those named by the letters from A on."""
 LABEL = re.compile(r"\s*\(?[Aa]\s*[).:]")
 """How the first choice begins where the set has put letters before its choices."""
+COMPLETE = re.compile(r"[.?!\u3002\uff1f\uff01)\uff09_][\s$\\\"'\u201d\u2019]*$")
+"""How a question ends that is one without its choices: as a sentence does, or with a blank to fill in."""
 SOLUTIONS = ("solution", "rationale", "cot", "explanation", "informal_proof", "canonical_solution")
 """Columns of worked solutions."""
 FURTHER = ("original_question", "original", "formal_statement")
@@ -175,11 +177,13 @@ def _file_items(path: Path, name: str) -> list[BenchmarkItem]:
 def _items(benchmark: str, rows: Iterable[tuple[int | str | None, Mapping[str, Any]]]) -> list[BenchmarkItem]:
     """The items of rows; those without any text are left out."""
     published = [(_id(row, number), _texts(row)) for number, row in rows]
-    # "Which of the following is true?" tells nothing of the item: several have it, each with choices of its own.
+    # "Which of the following is true?" tells nothing of the item: several have it, each with choices of its own. Nor
+    # does "The mean is", which only its choices make a sentence.
     stems = Counter(one.stem for _, one in published)
     items = []
     for id_, one in published:
-        alone = (one.stem,) if not one.choices or stems[one.stem] == 1 else ()
+        by_itself = not one.choices or (stems[one.stem] == 1 and COMPLETE.search(one.stem))
+        alone = (one.stem,) if by_itself else ()
         texts = tuple(dict.fromkeys(text for text in (*alone, *one.choices, *one.others) if text.strip()))
         if texts:
             items.append(BenchmarkItem(benchmark, id_, texts))

@@ -91,10 +91,22 @@ def test_a_long_answer_is_a_worked_solution(tmp_path: Path) -> None:
     assert published_items([str(path)])[0][0].texts == ("Eggs?", answer)
 
 
-def test_a_stem_that_items_share_is_no_text_of_its_own(tmp_path: Path) -> None:
-    rows = [{"question": "Which is true?", "options": [first, "no"], "answer": "A"} for first in ("yes", "perhaps")]
+@pytest.mark.parametrize(
+    ("stems", "by_itself"),
+    [
+        (["Which is true?", "Which is false?"], True),
+        (["Which is true?", "Which is true?"], False),
+        (["The mean is", "The median is:"], False),
+        ([r"If $x=1$, then $y=(\quad)$\\\\" + "\n", "$x =$ ____."], True),
+    ],
+)
+def test_a_question_is_a_text_without_its_choices_if_it_tells_of_the_item(
+    stems: list[str], by_itself: bool, tmp_path: Path
+) -> None:
+    rows = [{"question": stem, "options": [f"(A){n}", "(B)no"], "answer": "A"} for n, stem in enumerate(stems)]
     items, _ = published_items([str(_write(tmp_path / "a.jsonl", rows))])
-    assert [item.texts[0] for item in items] == ["Which is true?\nyes\nno", "Which is true?\nperhaps\nno"]
+    assert [stem in item.texts for stem, item in zip(stems, items, strict=True)] == [by_itself] * 2
+    assert [item.texts[-1] for item in items] == [f"{stem}\n(A){n}\n(B)no" for n, stem in enumerate(stems)]
 
 
 def test_formats(sets: Path) -> None:
