@@ -73,8 +73,8 @@ def _corpus(build: Build) -> Iterator[tuple[str, int]]:
     def figure(output: Path, name: str) -> int:
         return int(JobRecord.read(output).figures[name])
 
-    yield "pages read", figure(build.ingested, "pages")
-    yield "records rejected", figure(build.ingested, "rejected")
+    yield "records read", figure(build.ingested, "records")
+    yield "pages among them", figure(build.ingested, "pages")
     yield "pages without duplicates", figure(build.unique, "pages")
     for number, one in enumerate(build.finished_iterations(), start=1):
         yield f"pages collected in iteration {number}", figure(one.collected, "pages")
