@@ -20,15 +20,15 @@ Tokens = npt.NDArray[np.int64]
 
 
 def shard_files(folder: Path) -> list[Path]:
-    """The shards in `folder`, sorted.
+    """The shards in `folder`, sorted: Arrow files, or Parquet files of other tools.
 
     Raises:
         UserError: there are none.
     """
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        raise UserError(f"no token shards (*.parquet) in {folder}: make them with `mathmill corpus tokenize`")
-    return files
+    for pattern in ("*.arrow", "*.parquet"):
+        if files := sorted(folder.glob(pattern)):
+            return files
+    raise UserError(f"no token shards (*.arrow) in {folder}: make them with `mathmill corpus tokenize`")
 
 
 def digest(folder: Path) -> str:
@@ -51,14 +51,10 @@ class PackedSource:
         Raises:
             UserError: the documents hold less than one sequence.
         """
-        import pyarrow.compute as pc
-
-        self._documents = documents
+        self._documents = documents.with_format("arrow")
         self._context = context
         self._seed = seed
-        self._lengths = np.concatenate(
-            [pc.list_value_length(chunk).to_numpy(zero_copy_only=False) for chunk in _column(documents).chunks]
-        )
+        self._lengths = _lengths(documents)
         self.tokens = int(self._lengths.sum())
         self.sequences = self.tokens // context
         if not self.sequences:
@@ -74,7 +70,8 @@ class PackedSource:
         last = int(np.searchsorted(self._ends, end, side="left"))
         rows = self._documents[self._order[first : last + 1]]["input_ids"]
         offset = start - int(self._ends[first] - self._lengths[self._order[first]])
-        return np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])[offset : offset + self._context]
+        tokens = np.concatenate([chunk.flatten().to_numpy() for chunk in rows.chunks])
+        return tokens[offset : offset + self._context].astype(np.int64)
 
     def _turn_to(self, number: int) -> None:
         if number != self._pass:
@@ -92,16 +89,30 @@ class Held:
 
 
 def load_source(folder: Path, *, held_out: int, seed: int, cache: Path) -> Held:
-    """Memory-map the shards in `folder` and hold out `held_out` documents, at most a tenth, drawn by `seed`."""
-    import datasets
+    """Memory-map the shards in `folder` and hold out `held_out` documents, at most a tenth, drawn by `seed`.
 
-    datasets.disable_progress_bars()
-    documents = datasets.load_dataset(
-        "parquet", data_files=[str(file) for file in shard_files(folder)], split="train", cache_dir=str(cache)
-    )
+    Args:
+        folder: holds the shards.
+        held_out: documents.
+        seed: decides which.
+        cache: where Parquet shards are converted to what can be memory-mapped.
+    """
+    documents = _documents(shard_files(folder), cache)
     order = np.random.default_rng([seed, len(documents)]).permutation(len(documents))
     count = min(held_out, len(documents) // 10)
     return Held(documents.select(np.sort(order[count:])), documents.select(np.sort(order[:count])))
+
+
+def _documents(files: Sequence[Path], cache: Path) -> Any:
+    """The documents of `files` as a `datasets.Dataset` with the column `input_ids`."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    names = [str(file) for file in files]
+    if files[0].suffix == ".arrow":
+        parts = [datasets.Dataset.from_file(name) for name in names]
+        return datasets.concatenate_datasets(parts).select_columns("input_ids")
+    return datasets.load_dataset("parquet", data_files=names, split="train", cache_dir=str(cache))
 
 
 class Mixture:
@@ -124,6 +135,12 @@ class Mixture:
             counts[chosen] += 1
 
 
-def _column(documents: Any) -> Any:
-    """The Arrow column of token lists, in the documents' order."""
-    return documents.with_format("arrow")[:]["input_ids"]
+def _lengths(documents: Any) -> Tokens:
+    """Tokens of each document, read from the shards' offsets alone."""
+    import pyarrow.compute as pc
+
+    chunks = documents.data.column("input_ids").chunks
+    lengths = np.concatenate([pc.list_value_length(chunk).to_numpy(zero_copy_only=False) for chunk in chunks])
+    # `datasets` has no public way to a selection's rows, nor to a column of it that does not copy all tokens.
+    selected = documents._indices  # noqa: SLF001
+    return lengths if selected is None else lengths[selected.column(0).to_numpy()]

@@ -166,7 +166,8 @@ def _finish(job: Job, session: Session, tokenizer: Any, build: Build, losses: Se
 
     from mathmill.training.figures import step_curve
 
-    shutil.rmtree(job.out / "datasets")
+    if (cache := job.out / "datasets").is_dir():
+        shutil.rmtree(cache)
     record = ModelRecord(
         role="base",
         recipe=job.recipe.name,

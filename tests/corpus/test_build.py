@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from datasets import Dataset
 from tokenizers import Tokenizer
 
 from mathmill.corpus import build
@@ -102,7 +103,7 @@ def test_build(inputs: tuple[Path, Path, str], tmp_path: Path, capfd: pytest.Cap
 
     tokenizer = Tokenizer.from_file(str(built.tokenizer / "tokenizer.json"))
     texts = {row["url"]: row["text"] for row in kept}
-    shards = pq.read_table(built.shards).to_pylist()
+    shards = [row for file in built.shards.glob("*.arrow") for row in Dataset.from_file(str(file))]
     assert {row["url"]: tokenizer.decode(row["input_ids"]) for row in shards} == texts
 
     report = json.loads(built.report.read_text(encoding="utf-8"))

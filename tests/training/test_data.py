@@ -1,6 +1,10 @@
 """Packing loses and doubles no token; the mixture's shares are exact."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 from hypothesis import given, settings
@@ -8,7 +12,7 @@ from hypothesis import strategies as st
 
 from mathmill.errors import UserError
 from mathmill.recipe import MixtureSource
-from mathmill.training.data import Mixture, PackedSource
+from mathmill.training.data import Mixture, PackedSource, load_source
 
 
 @settings(max_examples=25, deadline=None)
@@ -43,3 +47,56 @@ def test_shares_are_exact_to_one_sequence_at_every_moment() -> None:
         behind = np.cumsum(mixture.source == index) - weight * np.arange(1, 1001)
         assert np.abs(behind).max() <= 1
         assert mixture.number[mixture.source == index].tolist() == list(range(round(weight * 1000)))
+
+
+def _shards(folder: Path, form: str) -> Path:
+    """Two shards of 30 documents of different lengths, no token twice."""
+    folder.mkdir()
+    flat = iter(range(10_000))
+    for number in range(2):
+        rows = [[next(flat) for _ in range(1 + (n * 7) % 11)] for n in range(30)]
+        table = pa.table({"url": [str(n) for n in range(30)], "input_ids": pa.array(rows, pa.list_(pa.int32()))})
+        if form == "parquet":
+            pq.write_table(table, folder / f"{number}.parquet")
+        else:
+            with pa.ipc.new_stream(str(folder / f"{number}.arrow"), table.schema) as writer:
+                writer.write_table(table, max_chunksize=7)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_shards_are_memory_mapped_and_no_held_out_document_is_learned(form: str, tmp_path: Path) -> None:
+    held = load_source(_shards(tmp_path / "shards", form), held_out=4, seed=1, cache=tmp_path / "cache")
+    held_out = {token for row in held.validation for token in row["input_ids"]}
+    source = PackedSource(held.training, context=5, seed=2)
+    packed = np.concatenate([source[number] for number in range(source.sequences)])
+    assert len(held.validation) == 4
+    assert source.tokens + len(held_out) == sum(1 + (n * 7) % 11 for n in range(30)) * 2
+    assert len(set(packed.tolist())) == len(packed) == source.tokens - source.tokens % 5
+    assert held_out.isdisjoint(packed.tolist())
+
+
+def test_arrow_and_parquet_shards_give_the_same_sequences(tmp_path: Path) -> None:
+    sources = [
+        PackedSource(
+            load_source(_shards(tmp_path / form, form), held_out=4, seed=1, cache=tmp_path / "cache").training,
+            context=5,
+            seed=2,
+        )
+        for form in ("arrow", "parquet")
+    ]
+    # From the second pass, as a resumed job would.
+    numbers = range(sources[0].sequences, sources[0].sequences + 20)
+    assert [sources[0][n].tolist() for n in numbers] == [sources[1][n].tolist() for n in numbers]
+
+
+def test_arrow_shards_are_not_copied(tmp_path: Path) -> None:
+    folder = _shards(tmp_path / "shards", "arrow")
+    held = load_source(folder, held_out=4, seed=1, cache=tmp_path / "cache")
+    assert {file["filename"] for file in held.training.cache_files} >= {str(file) for file in folder.iterdir()}
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_folder_without_shards_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no token shards"):
+        load_source(tmp_path, held_out=0, seed=0, cache=tmp_path)
