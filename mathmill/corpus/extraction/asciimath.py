@@ -9,6 +9,8 @@ Colours, classes and ids are not read. Source of the grammar: asciimath.org.
 import re
 from functools import cache
 
+from mathmill.corpus.extraction.latex import grouped, joined
+
 _NAMES = """
 alpha beta gamma Gamma delta Delta epsilon varepsilon zeta eta theta Theta vartheta iota kappa lambda Lambda mu nu xi Xi pi
 Pi rho sigma Sigma tau upsilon phi Phi varphi chi psi Psi omega Omega
@@ -127,7 +129,7 @@ OPENING = {"(": "(", "[": "[", "{": r"\{", "(:": r"\langle", "{:": ".", "<<": r"
 CLOSING = {")": ")", "]": "]", "}": r"\}", ":)": r"\rangle", ":}": ".", ">>": r"\rangle", ":|": "|"}
 MATRIX = {("(", ")"): "pmatrix", ("[", "]"): "bmatrix", ("|", "|"): "vmatrix", (r"\{", "."): "cases"}
 DEEPEST = 40
-"""Nested brackets and operators beyond this are not read."""
+"""Brackets and operators nested beyond this depth are plain symbols."""
 
 
 @cache
@@ -137,23 +139,15 @@ def _token() -> re.Pattern[str]:
     return re.compile(rf'\s*(?:"([^"]*)"|text\(([^()]*)\)|(\d+(?:\.\d+)?)|({names})|(\S))')
 
 
-class _DepthError(Exception):
-    """Brackets too deep."""
-
-
-def to_latex(source: str) -> str | None:
-    """The LaTeX of an AsciiMath formula, or None where brackets nest too deep to be one."""
-    tokens = [found.groups() for found in _token().finditer(source)]
-    try:
-        parts: list[str] = []
-        reader = _Reader(tokens)
-        while reader.place < len(tokens):
-            parts.append(reader.expression())
-            if reader.place < len(tokens):
-                parts.append(CLOSING.get(reader.take(), ""))
-        return " ".join(filter(None, parts))
-    except _DepthError:
-        return None
+def to_latex(source: str) -> str:
+    """The LaTeX of an AsciiMath formula; brackets and operators nested too deep are read as plain symbols."""
+    reader = _Reader([found.groups() for found in _token().finditer(source)])
+    parts: list[str] = []
+    while reader.place < len(reader.tokens):
+        parts.append(reader.expression())
+        if reader.place < len(reader.tokens):
+            parts.append(CLOSING[reader.take()])
+    return joined(parts)
 
 
 class _Reader:
@@ -186,7 +180,7 @@ class _Reader:
                 self.place += 1
                 part = rf"\frac{{{_unwrapped(part)}}}{{{_unwrapped(self.scripted())}}}"
             parts.append(part)
-        return _spaced(parts)
+        return joined(parts)
 
     def scripted(self) -> str:
         """A term with what stands below and above it."""
@@ -196,9 +190,9 @@ class _Reader:
             if self.peek() == sign:
                 self.place += 1
                 script = _unwrapped(self.simple())
-                base += f"{sign}{script}" if len(script) == 1 else f"{sign}{{{script}}}"
+                base += f"{sign}{grouped(script)}"
         if name in FUNCTIONS and (self.peek() == "(" or (len(name) > 1 and self.takes_argument())):
-            base = _spaced([base, self.scripted()])
+            base = joined([base, self.scripted()])
         return base
 
     def takes_argument(self) -> bool:
@@ -216,9 +210,10 @@ class _Reader:
         """One constant, bracket or operator with its arguments."""
         if self.place >= len(self.tokens):
             return ""
-        self.depth += 1
         if self.depth > DEEPEST:
-            raise _DepthError
+            symbol = self.take()
+            return SYMBOLS.get(symbol, OPENING.get(symbol, symbol))
+        self.depth += 1
         latex = self._simple()
         self.depth -= 1
         return latex
@@ -234,7 +229,7 @@ class _Reader:
         self.place += 1
         if symbol in UNARY:
             command, argument = UNARY[symbol], _unwrapped(self.simple())
-            return f"{command} {argument} {ENCLOSING[command]}" if command in ENCLOSING else f"{command}{{{argument}}}"
+            return joined([command, argument, ENCLOSING[command]]) if command in ENCLOSING else f"{command}{{{argument}}}"
         if symbol in BINARY:
             first, second = _unwrapped(self.simple()), _unwrapped(self.simple())
             return rf"\sqrt[{first}]{{{second}}}" if symbol == "root" else f"{BINARY[symbol]}{{{first}}}{{{second}}}"
@@ -255,7 +250,7 @@ class _Reader:
         if opening == "." and closing == ".":
             return f"{{{inner}}}"
         if "." in {opening, closing} or r"\frac" in inner:
-            return rf"\left{opening} {inner} \right{closing}"
+            return rf"\left{opening}{inner}\right{closing}"
         return f"{opening}{inner}{closing}"
 
 
@@ -303,13 +298,3 @@ def _closes_last(latex: str) -> bool:
         if depth == 0:
             return place == len(latex) - 1
     return False
-
-
-def _spaced(parts: list[str]) -> str:
-    """Parts in a row, a space where a command would run into a letter and around what is not one character."""
-    joined = ""
-    for part in parts:
-        if joined and (re.search(r"\\[A-Za-z]+$", joined) or part.startswith("\\")) and not joined.endswith(" "):
-            joined += " "
-        joined += part
-    return joined

@@ -24,6 +24,7 @@ ENVIRONMENTS = (
     "|flalign\\*|gather|gather\\*|gathered|math|multline|multline\\*|split|[bBpvV]?matrix|smallmatrix|tikzcd"
 )
 TAGS = ("tex", "itex", "math", "latex", "imath", "dmath")
+TAG_END = re.compile(rf"\[/(?:{'|'.join(TAGS)})\]")
 PAIRS = {r"\(": (r"\)", False), r"\[": (r"\]", True), "$$": ("$$", True), "$latex ": ("$", False)} | {
     f"[{tag}]": (f"[/{tag}]", tag == "dmath") for tag in TAGS
 }
@@ -54,12 +55,12 @@ class Opened:
 
 
 def present(text: str, configuration: Configuration) -> bool:
-    """Whether the text holds anything that could be a delimiter."""
+    """Whether the text holds anything that could be a formula between delimiters."""
     if "\\" in text and any(opening in text for opening in ("\\(", "\\[", "\\begin{")):
         return True
-    if "$" in text or (configuration.asciimath and "`" in text):
+    if text.count("$") > 1 or (configuration.asciimath and "`" in text):
         return True
-    return "[/" in text or any(opening in text for opening in configuration.pairs)
+    return ("[/" in text and TAG_END.search(text) is not None) or any(opening in text for opening in configuration.pairs)
 
 
 def mark_delimited(text: str, configuration: Configuration, formulas: Formulas) -> str:

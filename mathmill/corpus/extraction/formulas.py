@@ -64,6 +64,8 @@ class Formulas:
         A display stands on a line of its own, with the punctuation that follows it, except in a table's row.
         """
         counts: Counter[str] = Counter()
+        if FORMULA not in text:
+            return text, counts
 
         def written(place: re.Match[str]) -> str:
             number = int(place[1])
@@ -74,8 +76,10 @@ class Formulas:
             counts[formula.markup] += 1
             if not formula.display:
                 return delimited(latex, display=False) + place[2]
-            before = "" if text[place.start() - 1 : place.start()] in CELL_ENDS else BREAK
-            after = "" if text[place.end() : place.end() + 1] == "\t" else BREAK
+            whole = place.string
+            before = "" if whole[place.start() - 1 : place.start()] in CELL_ENDS else BREAK
+            after = "" if whole[place.end() : place.end() + 1] == "\t" else BREAK
             return f"{before}{delimited(latex, display=True)}{place[2].strip()}{after}"
 
-        return BREAKS.sub(lambda found: found[1] + found[2] or "\n", PLACE.sub(written, text)), counts
+        text = PLACE.sub(written, text)
+        return BREAKS.sub(lambda found: found[1] + found[2] or "\n", text) if BREAK in text else text, counts

@@ -10,9 +10,12 @@ from mathmill.corpus.extraction.marks import without_marks
 SERVICES: tuple[tuple[str, str, str], ...] = (
     ("latex.php", "wordpress", "latex="),
     ("codecogs.com", "codecogs", "?"),
+    ("latex.csdn.net", "codecogs", "?"),
     ("mimetex", "mimetex", "?"),
     ("mathtex", "mimetex", "?"),
-    ("cht=tx", "google_chart", "chl="),
+    ("chart.googleapis.com", "google_chart", "chl="),
+    ("chart.apis.google.com", "google_chart", "chl="),
+    ("google.com/chart", "google_chart", "chl="),
     ("zhihu.com/equation", "zhihu", "tex="),
     ("render/math", "image", "math="),
     ("math.now.sh", "image", "="),
@@ -54,9 +57,16 @@ DISPLAYED = frozenset(
         "ql-img-displayed-equation",
     }
 )
-FOLDERS = ("/images/math/", "/media/math/render/", "upload.wikimedia.org/math/", "/filter/tex/", "/_images/math/")
-"""Parts of addresses under which only images of formulas lie."""
+FOLDERS = {
+    "/_images/math/": "sphinx_image",
+    "/images/math/": "wikipedia",
+    "/media/math/render/": "wikipedia",
+    "upload.wikimedia.org/math/": "wikipedia",
+    "/filter/tex/": "image",
+}
+"""Name of the markup by a part of the address, under which only images of formulas lie."""
 DELIMITED = ("$", "\\(", "\\[", "\\begin{", "{\\displaystyle", "[tex]")
+SERVICE = re.compile("|".join(re.escape(part) for part, _, _ in SERVICES))
 ADDRESSES = ("src", "data-src", "data-lazy-src", "data-original")
 SOURCES = ("data-formula", "data-tex", "data-latex", "data-equation")
 PARAMETER_END = re.compile(r"&(?:amp;)?(?:bg|fg|s|c|cht|chs|chf|chco|bcolor|is|r|mode|preview|from)=")
@@ -72,8 +82,11 @@ def formula_image(image: Any) -> tuple[str, str, bool] | None:
     get: Callable[[str], str | None] = image.getattr
     alternative = without_marks(get("alt") or "").strip()
     for name in ADDRESSES:
-        if found := _drawn(without_marks(get(name) or ""), alternative):
+        address = get(name) or ""
+        if (part := SERVICE.search(address)) and (found := _drawn(without_marks(address), part[0], alternative)):
             return found
+        if address and not address.startswith("data:"):
+            break
     classes = (image.class_name or "").lower().split()
     markup = next((WITH_ALTERNATIVE[name] for name in classes if name in WITH_ALTERNATIVE), None)
     if get("eeimg") is not None:
@@ -81,27 +94,30 @@ def formula_image(image: Any) -> tuple[str, str, bool] | None:
     source = next((value for name in SOURCES if (value := get(name))), alternative)
     if not source:
         return None
-    if markup is None and any(folder in (get("src") or "") for folder in FOLDERS):
-        markup = "image"
+    if markup is None:
+        markup = next((markup for folder, markup in FOLDERS.items() if folder in (get("src") or "")), None)
     if markup is None and source.startswith(DELIMITED) and len(source) > 2:
         markup = "image"
-    return (markup, source, not DISPLAYED.isdisjoint(classes)) if markup else None
+    return (markup, source, not DISPLAYED.isdisjoint(classes) or ends_line(markup, source)) if markup else None
 
 
-def _drawn(address: str, alternative: str) -> tuple[str, str, bool] | None:
-    for part, markup, before in SERVICES:
-        if part in address:
-            place = address.find(before, address.find(part))
-            place = address.find(before) if place < 0 else place
-            source = address[place + len(before) :] if place >= 0 else ""
-            if markup in {"codecogs", "mimetex"}:
-                source = unquote(source)
-            else:
-                source = unquote_plus(PARAMETER_END.split(source, maxsplit=1)[0])
-            for entity, character in ENTITIES:
-                source = source.replace(entity, character)
-            if markup == "wordpress" and alternative and not alternative.startswith("http"):
-                source = alternative
-            source = source.strip() or alternative
-            return (markup, source, False) if source else None
-    return None
+def ends_line(markup: str, source: str) -> bool:
+    """Whether a source ends with a line break, which is how Zhihu's authors ask for a display."""
+    return markup == "zhihu" and source.rstrip().endswith("\\\\")
+
+
+def _drawn(address: str, part: str, alternative: str) -> tuple[str, str, bool] | None:
+    """The formula in the address of a service that draws formulas, of which `part` tells which it is."""
+    markup, before = next((markup, before) for known, markup, before in SERVICES if known == part)
+    place = address.find(before, address.find(part))
+    source = address[place + len(before) :] if place >= 0 else ""
+    if markup in {"codecogs", "mimetex"}:
+        source = unquote(source)
+    else:
+        source = unquote_plus(PARAMETER_END.split(source, maxsplit=1)[0])
+    for entity, character in ENTITIES:
+        source = source.replace(entity, character)
+    if markup == "wordpress" and alternative and not alternative.startswith("http"):
+        source = alternative
+    source = source.strip() or alternative
+    return (markup, source, ends_line(markup, source)) if source else None

@@ -1,6 +1,7 @@
 r"""LaTeX sources as pages hold them, made fit to stand between dollar signs."""
 
 import re
+from collections.abc import Sequence
 
 DELIMITERS = (
     ("$$", "$$", True),
@@ -30,6 +31,9 @@ SETTINGS = re.compile(
 DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|DeclareMathOperator|newenvironment)\b"
 )
+SINGLE = re.compile(r"\\[A-Za-z]+|\\.|[^\\{}\s]")
+"""One character or command."""
+RUNS_ON = re.compile(r"(?:\\[A-Za-z]+|[_^]\w)$")
 TEXT_IN_MATH = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm)\b")
 
 
@@ -44,15 +48,14 @@ def tidy(source: str) -> str:
     if "%" in source:
         source = COMMENT.sub("", source)
     source = SPACE.sub(" ", source).strip()
-    if source.startswith("{\\") and source.endswith("}") and SETTINGS.match(source, 1) and _closes_last(source):
+    if source.startswith("{") and source.endswith("}") and _closes_last(source):
         source = source[1:-1].strip()
     if settings := SETTINGS.match(source):
         source = source[settings.end() :]
     if DEFINITION.match(source):
         return ""
-    trailing = len(source) - len(source.rstrip("\\"))
-    # A backslash at the end would escape the dollar sign after it.
-    return source[:-1].rstrip() if trailing % 2 else source
+    # Nothing needs a line break or a space at its end, and a lone backslash would escape the dollar sign after it.
+    return source.rstrip("\\ ")
 
 
 def undelimited(source: str) -> tuple[str, bool | None]:
@@ -71,6 +74,21 @@ def delimited(latex: str, *, display: bool) -> str:
     if "$" in latex and not TEXT_IN_MATH.search(latex) and re.search(r"(?<!\\)\$", latex):
         return latex
     return f"$${latex}$$" if display else f"${latex}$"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Parts of a formula in a row, with a space where a command or a script would run into a letter or digit."""
+    row = ""
+    for part in parts:
+        if part[:1].isalnum() and part[:1].isascii() and RUNS_ON.search(row[-30:]):
+            row += " "
+        row += part
+    return row
+
+
+def grouped(latex: str) -> str:
+    """A part as an argument that may stand without braces where it is one character or command."""
+    return latex if SINGLE.fullmatch(latex) else f"{{{latex}}}"
 
 
 def _closes_last(source: str) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from mathmill.corpus.extraction.marks import NUMBERED_BLOCK, without_marks
 
-SPACES = (("\xa0", " "), ("\u200b", ""), ("\xad", ""), ("\ufeff", ""), ("\t\t", "\t"), ("\r", ""))
-RUN = re.compile(r"(?<=\S) {2,}")
-LINE_END = re.compile(r"[ \t]+\n")
-BLANK_LINES = re.compile(r"\n{3,}")
+SPACES = (("\u200b", ""), ("\xad", ""), ("\ufeff", ""), ("\t\t", "\t"), ("\r", ""))
+RUN = re.compile(r"  +")
+LONE_BULLET = re.compile(r"(?m)^( +(?:•|\d{1,4}\.)) *\n\s*?\n* +(?=\S)(?!•|\d{1,4}\.)")
+BLANK_LINES = re.compile(r"\n\n\n+")
 
 
 def normalised(text: str) -> str:
@@ -16,7 +16,22 @@ def normalised(text: str) -> str:
     for character, instead in SPACES:
         if character in text:
             text = text.replace(character, instead)
-    return BLANK_LINES.sub("\n\n", LINE_END.sub("\n", RUN.sub(" ", text))).strip()
+    if "\xa0" in text:
+        text = RUN.sub(_single, text.replace("\xa0", " "))
+    if " \t" in text or "\t " in text:
+        text = text.replace(" \t", "\t").replace("\t ", "\t")
+    # One trailing space is common, more are not.
+    text = text.replace(" \n", "\n")
+    if " \n" in text or "\t\n" in text:
+        text = "\n".join([line.rstrip() for line in text.split("\n")])
+    if "•\n" in text or ".\n" in text:
+        text = LONE_BULLET.sub(r"\1 ", text)
+    return BLANK_LINES.sub("\n\n", text).strip() if "\n\n\n" in text else text.strip()
+
+
+def _single(run: re.Match[str]) -> str:
+    """One space for a run of them, except at the start of a line, where they indent it."""
+    return run[0] if run.start() == 0 or run.string[run.start() - 1] == "\n" else " "
 
 
 def with_blocks(text: str, blocks: Sequence[str]) -> str:

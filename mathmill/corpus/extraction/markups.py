@@ -7,22 +7,34 @@ rendering. Each element that is read is replaced by something short or flattened
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from mathmill.corpus.extraction import boilerplate
 from mathmill.corpus.extraction.configuration import Configuration
 from mathmill.corpus.extraction.formulas import Formulas
-from mathmill.corpus.extraction.images import formula_image
-from mathmill.corpus.extraction.marks import BLOCK, BLOCK_END, FORMULA, NUMBERED_FORMULA, without_marks
+from mathmill.corpus.extraction.images import ends_line, formula_image
+from mathmill.corpus.extraction.marks import (
+    BLOCK,
+    BLOCK_END,
+    FORMULA,
+    LINK,
+    LINK_END,
+    NUMBERED_FORMULA,
+    without_marks,
+)
 from mathmill.corpus.extraction.mathml import annotated
 from mathmill.corpus.extraction.scripts import replace_script
 
 RENDERED = frozenset(
-    ["mathjax", "mathjax_display", "mathjax_svg", "mathjax_svg_display", "mathjax_chtml", "mjx-chtml", "mjxc-display", "mathjax_mathml", "mjx-full-width", "mathjax_sved", "mathjax_preview", "mathjax_error"]
+    {"mathjax", "mathjax_display", "mathjax_svg", "mathjax_svg_display", "mathjax_chtml", "mjx-chtml", "mjxc-display"}
+    | {"mathjax_mathml", "mjx-full-width", "mathjax_preview", "mathjax_error"}
 )
 """Classes that MathJax 2 gives to what it shows for a script."""
 CONTAINERS = frozenset(["katex", "katex-display", "katex-mathml", "mwe-math-element", "mjx-assistive-mml"])
 """Classes of elements that show one formula, its source somewhere inside."""
+RENDERERS = (("katex", "katex"), ("mwe-", "wikipedia"), ("mathjax", "mathjax"), ("mjx", "mathjax"))
+"""Name of the markup by a part of the class of an element that shows one formula."""
 WRITTEN = {
     "math-container": "math_container",
     "math": "math",
@@ -46,18 +58,26 @@ WRITTEN = {
 """Name of the markup by the class, or the element, whose text or attribute is the formula's source."""
 SOURCES = ("data-expr", "data-tex", "data-latex", "data-formula", "data-math")
 DISPLAYS = frozenset(["display", "displaymath", "katex-display", "math-display", "math-block", "kdmath"])
-DROPPED = frozenset(
-    ["style", "noscript", "template", "svg", "canvas", "audio", "video", "object", "iframe", "applet", "nav", "footer", "aside", "dialog"]
+NAMED = frozenset({"nav", "footer", "aside", "dialog"})
+"""Elements that are boilerplate by their name."""
+KEPT_ASIDES = frozenset(
+    ["topic", "footnote", "footnote-list", "admonition", "note", "warning", "tip", "sidenote", "marginnote", "citation"]
 )
-KEPT_ASIDES = frozenset(["topic", "footnote", "footnote-list", "admonition", "note", "warning", "tip", "sidenote", "marginnote", "citation"])
-TAGS = (
-    "script,math,mml\\:math,m\\:math,img,sup,sub,pre,mjx-container,mjx-assistive-mml,d-math,math-renderer,mathjax,tex,header,"
-    + ",".join(sorted(DROPPED))
-    + ",[hidden],[style*='display:none'],[style*='display: none'],td>p:only-child,th>p:only-child,td>div:only-child"
+SELECTORS = (
+    "script,img,sup,sub,pre,label,header,nav,footer,aside,dialog,[hidden],[style*=none],[role=navigation]"
+    ",td>p:only-child,th>p:only-child,td>div:only-child"
 )
-ATTRIBUTES = ((b"data-expr", "[data-expr]"), (b"data-tex", "[data-tex]"), (b"data-latex", "[data-latex]"))
+MATH_TAG = re.compile(rb"math(?:jax)?>")
+MATH_TAGS = "math,mml\\:math,m\\:math,d-math,mathjax"
+"""Further elements, for pages in which one of them ends."""
+BLOCK_TAG = re.compile(r"<(?:p|div|ul|ol|pre|table|dl)\b")
 IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*")
-CELL = 400
+EQUATION_NUMBER = re.compile(rf"\s*(\([^()\s]{{1,12}}\)){LINK}[¶#]{LINK_END}\s*")
+"""The number that Sphinx writes before an equation, with a link to it."""
+LONGEST = 10_000
+"""Characters of a formula."""
+HIDING = re.compile(r"display\s*:\s*none")
+CELL = 800
 """Characters up to which a table cell's only paragraph is written on the row's line."""
 WORK = 20
 """Characters read from elements, for each byte of the page, after which the rest of a page is left as it is."""
@@ -74,12 +94,11 @@ class Page:
         self.blocks: list[str] = []
         self.work = WORK * len(source) + 100_000
         self.has_math_scripts = False
+        self.has_breaks = b"<br" in source
 
     def rewrite(self) -> None:
         """Turn every formula that an element holds into a mark and drop what is not text."""
-        names = boilerplate.names(self.source)
-        roles = {name: role for name in names if (role := _role(name))}
-        nodes = self.tree.document.query_selector_all(_selector(self.source, roles)).values()
+        nodes = self.tree.document.query_selector_all(_selector(self.source)).values()
         scripts = [node for node in nodes if node.tag == "script"]
         for script in scripts:
             self._script(script)
@@ -89,7 +108,7 @@ class Page:
             if handle := _BY_TAG.get(node.tag or ""):
                 handle(self, node)
             else:
-                self._by_name(node, roles)
+                self._by_name(node)
 
     def take_text(self, node: Any) -> str:
         """An element's text, charged to the page's account of work."""
@@ -97,24 +116,27 @@ class Page:
         self.work -= len(text)
         return text
 
-    def _by_name(self, node: Any, roles: dict[str, str]) -> None:
+    def _by_name(self, node: Any) -> None:
         """Do what the class, id or role of an element asks for."""
-        classes = f"{node.class_name or ''} {node.id or ''} {node.getattr('role') or ''}".split()
-        for name in classes:
-            if role := roles.get(name):
+        classes, identifier, landmark = node.class_name, node.id, node.getattr("role")
+        names = [*(classes.split() if classes else ()), landmark or ""]
+        if identifier and not _is_section(node, names):
+            names.append(identifier)
+        for name in names:
+            if role := _role(name):
                 if role == "rendered":
                     self._rendered(node)
                 elif role == "container":
                     self._container(node)
+                elif role == "code":
+                    self._code(node)
                 elif role == "written":
                     self._written(node, WRITTEN[name.lower()])
                 else:
                     self._boilerplate(node, header=role == "header")
                 return
-        if node.hasattr("hidden") or "none" in (node.getattr("style") or ""):
+        if node.hasattr("hidden") or HIDING.search(node.getattr("style") or ""):
             self._hidden(node)
-        elif any(node.hasattr(name) for name in SOURCES):
-            self._written(node, "tex")
         elif node.tag in {"p", "div"}:
             self._cell(node)
 
@@ -171,19 +193,25 @@ class Page:
 
     def _code(self, node: Any) -> None:
         """Set a preformatted block aside, so that nothing touches its lines."""
-        for line_break in node.query_selector_all("br").values() if "<br" in node.inner_html else ():
+        if "math" in (node.class_name or "").split():
+            self._written(node, "math")
+            return
+        for line_break in node.query_selector_all("br").values() if self.has_breaks else ():
             line_break.outer_text = "\n"
         text = self.take_text(node)
-        if text.strip():
-            self.blocks.append(text)
-            node.text = f"{BLOCK}{len(self.blocks) - 1}{BLOCK_END}"
+        if not text.strip():
+            # The plain text after an empty block would keep its white space as if it stood in one.
+            node.remove()
+            return
+        self.blocks.append(text)
+        node.text = f"{BLOCK}{len(self.blocks) - 1}{BLOCK_END}"
 
     def _rendered(self, node: Any) -> None:
         """Drop what MathJax 2 shows beside a script; where there is no script, take the formula from it."""
         if self.has_math_scripts:
             node.remove()
         elif markup := node.getattr("data-mathml"):
-            node.outer_text = self.formulas.mark_mathml(markup, display=False)
+            node.outer_text = self.formulas.mark_mathml(markup, display='display="block"' in markup)
         else:
             self._container(node)
 
@@ -193,12 +221,10 @@ class Page:
         if not (found := NUMBERED_FORMULA.search(text)):
             node.text = text
             return
-        number = int(found[1])
-        classes = node.class_name or ""
-        if number < len(self.formulas.found) and (
-            node.getattr("display") in {"true", "block"} or "katex-display" in classes or "-block" in classes
-        ):
-            self.formulas.found[number].display = True
+        formula = self.formulas.found[int(found[1])]
+        classes = (node.class_name or "").lower()
+        formula.markup = next((markup for part, markup in RENDERERS if part in classes), formula.markup)
+        formula.display |= node.getattr("display") == "true" or "-display" in classes or "-block" in classes
         node.outer_text = found[0]
 
     def _assistive(self, node: Any) -> None:
@@ -206,7 +232,7 @@ class Page:
 
     def _mjx(self, node: Any) -> None:
         if (source := node.getattr("data-latex")) and FORMULA not in (node.text or ""):
-            node.outer_text = self.formulas.mark("mathjax3", source, display=node.getattr("display") == "true")
+            node.outer_text = self.formulas.mark("mathjax", source, display=node.getattr("display") == "true")
             return
         self._container(node)
 
@@ -224,24 +250,19 @@ class Page:
             or (markup == "math" and node.tag == "div")
         )
         if FORMULA in text:
-            if display:
-                for number in NUMBERED_FORMULA.findall(text):
-                    self.formulas.found[int(number)].display = True
+            for number in NUMBERED_FORMULA.findall(text) if display else ():
+                self.formulas.found[int(number)].display = True
             return
         source = attribute or text
         if markup == "wikipedia":
             source = source.strip().removeprefix("{").removesuffix("}")
-        if (
-            (node.id or "").startswith("MathJax")
-            or not any(map(str.isalnum, source))
-            or not _is_source(source, attribute)
-        ):
+        before = ""
+        if attribute is None and (numbered := EQUATION_NUMBER.match(source)):
+            before, source = f"{numbered[1]} ", source[numbered.end() :]
+        if (node.id or "").startswith("MathJax") or not any(map(str.isalnum, source)) or len(source) > LONGEST:
             return
-        node.outer_text = (
-            f" {self.formulas.mark(markup, source, display=display)} "
-            if display
-            else self.formulas.mark(markup, source, display=display)
-        )
+        mark = self.formulas.mark(markup, source, display=display or ends_line(markup, source))
+        node.outer_text = f" {before}{mark} " if display else mark
 
     def _mathjax(self, node: Any) -> None:
         """Read `<mathjax>`, whose text is AsciiMath between number signs."""
@@ -249,8 +270,7 @@ class Page:
         node.outer_text = self.formulas.mark_asciimath(source)
 
     def _boilerplate(self, node: Any, *, header: bool) -> None:
-        self.work -= len(node.text or "")
-        if boilerplate.is_boilerplate(node, header=header):
+        if boilerplate.is_boilerplate(node, self.take_text(node), header=header):
             node.remove()
 
     def _block(self, node: Any) -> None:
@@ -276,15 +296,18 @@ class Page:
                 return
         node.remove()
 
+    def _label(self, node: Any) -> None:
+        """Keep a form's label, which the plain text leaves out, where it holds a formula: it is an answer to choose."""
+        text = self.take_text(node)
+        if FORMULA in text or "$" in text or "\\(" in text:
+            node.outer_text = text
+
     def _cell(self, node: Any) -> None:
         """Write a table cell's only paragraph on the row's line."""
-        text = self.take_text(node)
-        if len(text) <= CELL and node.query_selector("p,div,ul,ol,pre,table,dl") is None:
-            node.outer_html = node.inner_html
-
-
-def _is_source(source: str, attribute: str | None) -> bool:
-    return attribute is not None or len(source) <= 5_000
+        markup = node.inner_html
+        self.work -= len(markup)
+        if len(markup) <= CELL and not BLOCK_TAG.search(markup):
+            node.outer_html = markup
 
 
 def _annotated_by(node: Any, source: str) -> str:
@@ -294,6 +317,12 @@ def _annotated_by(node: Any, source: str) -> str:
     return "latexml" if "ltx_" in (node.class_name or "") or node.getattr("alttext") else "mathml"
 
 
+def _is_section(node: Any, classes: list[str]) -> bool:
+    """Whether an element is a part of the text, whose id is a word of its heading."""
+    return node.tag == "section" or any(name.startswith("sect") for name in classes)
+
+
+@lru_cache(100_000)
 def _role(name: str) -> str:
     lower = name.lower()
     if lower in RENDERED:
@@ -302,13 +331,24 @@ def _role(name: str) -> str:
         return "container"
     if lower in WRITTEN:
         return "written"
+    if lower == "fragment":
+        return "code"
     return boilerplate.role(name)
 
 
-def _selector(source: bytes, roles: dict[str, str]) -> str:
-    named = [f".{name},#{name},[role={name}]" for name in roles if IDENTIFIER.fullmatch(name)]
-    attributes = [selector for attribute, selector in ATTRIBUTES if attribute in source]
-    return ",".join((TAGS, *named, *attributes))
+@lru_cache(100_000)
+def _class_selectors(attribute: bytes) -> tuple[str, ...]:
+    """Selectors for the names in a class attribute that have a role."""
+    names = attribute.decode("utf-8", "replace").split()
+    return tuple(f".{name}" for name in names if _role(name) and IDENTIFIER.fullmatch(name))
+
+
+def _selector(source: bytes) -> str:
+    """Selector for all elements of a page that something has to be done with."""
+    attributes = boilerplate.class_attributes(source)
+    classes = {selector for attribute in attributes for selector in _class_selectors(attribute)}
+    identifiers = (f"#{name}" for name in boilerplate.identifiers(source))
+    return ",".join((SELECTORS, *classes, *identifiers, *([MATH_TAGS] if MATH_TAG.search(source) else [])))
 
 
 _BY_TAG: dict[str, Callable[[Page, Any], None]] = {
@@ -320,8 +360,9 @@ _BY_TAG: dict[str, Callable[[Page, Any], None]] = {
     "sub": Page._subscript,
     "pre": Page._code,
     "mjx-container": Page._mjx,
-    "mjx-assistive-mml": Page._container,
     "mathjax": Page._mathjax,
+    "d-math": lambda page, node: page._written(node, "tex"),
+    "label": Page._label,
     "header": Page._header,
     "script": lambda page, node: None,
-} | dict.fromkeys(DROPPED, Page._block)
+} | dict.fromkeys(NAMED, Page._block)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mathmill.corpus.extraction.latex import SINGLE, grouped, joined
 from mathmill.corpus.extraction.symbols import ACCENTS, ARROWS, FUNCTIONS, LARGE, LIMITS, symbol
 
 TOKEN = re.compile(r"<!--.*?-->|<(/?)(?:\w+:)?(\w+)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|([^<]+)", re.DOTALL)
@@ -39,7 +40,6 @@ FENCES = {"(": ")", "[": "]", r"\{": r"\}", "|": "|", r"\|": r"\|", r"\langle": 
     r"\lceil": r"\rceil",
 }
 TALL = re.compile(r"\\(?:frac|binom|sum|prod|int|begin|overset|underset|underbrace|overbrace)\b")
-SINGLE = re.compile(r"\\[A-Za-z]+|\\.|[^\\{}\s]")
 STRIKES = {
     "updiagonalstrike": "cancel",
     "downdiagonalstrike": "bcancel",
@@ -111,17 +111,7 @@ def _row(children: Sequence[Element]) -> str:
         if place < len(children) and _is_application(children[place]) and latex.startswith(r"\mathrm{"):
             latex = r"\operatorname" + latex.removeprefix(r"\mathrm")
         parts.append(latex)
-    return _join(_stretched(parts))
-
-
-def _join(parts: Sequence[str]) -> str:
-    """Parts in a row, with a space where a command would run into a letter."""
-    joined = ""
-    for part in parts:
-        if part[:1].isalnum() and part[:1].isascii() and re.search(r"\\[A-Za-z]+$", joined[-30:]):
-            joined += " "
-        joined += part
-    return joined
+    return joined(_stretched(parts))
 
 
 def _stretched(parts: list[str]) -> list[str]:
@@ -177,7 +167,7 @@ def _operator(element: Element) -> str:
 
 
 def _characters(text: str) -> str:
-    return _join([symbol(character) for character in text])
+    return joined([symbol(character) for character in text])
 
 
 def _convert(element: Element) -> str:
@@ -258,7 +248,7 @@ def _fraction(element: Element) -> str:
     if _is_bare(element):
         return rf"\binom{{{above}}}{{{below}}}"
     if element.get("bevelled") == "true":
-        return f"{_group(above)}/{_group(below)}"
+        return f"{grouped(above)}/{grouped(below)}"
     return rf"\frac{{{above}}}{{{below}}}"
 
 
@@ -274,11 +264,6 @@ def _arguments(element: Element, count: int) -> list[str]:
     return latex + [""] * (count - len(latex))
 
 
-def _group(latex: str) -> str:
-    """A part as an argument that may stand without braces where it is one character or command."""
-    return latex if SINGLE.fullmatch(latex) else f"{{{latex}}}"
-
-
 def _base(latex: str) -> str:
     """A part that takes scripts: braces keep it together where it has scripts already or is more than one thing."""
     single = re.fullmatch(r"\\[A-Za-z]+(?:\{[^{}]*\})?|\\.|[^\\{}\s^_]|\d+(?:\.\d+)?|", latex)
@@ -290,11 +275,11 @@ def _base(latex: str) -> str:
 
 def _with_scripts(base: str, below: str, above: str) -> str:
     base = _base(base) if base else "{}"
-    low = f"_{_group(below)}" if below else ""
+    low = f"_{grouped(below)}" if below else ""
     if re.fullmatch("'+", above):
         return f"{base}{above}{low}"
     above = above.removeprefix("^") if above == r"^\circ" else above
-    return f"{base}{low}" + (f"^{_group(above)}" if above else "")
+    return f"{base}{low}" + (f"^{grouped(above)}" if above else "")
 
 
 def _sub(element: Element) -> str:
@@ -391,9 +376,9 @@ def _fenced(element: Element) -> str:
             parts.append(symbol(separators[min(place, len(separators)) - 1]))
         parts.append(_convert(child))
     if FENCES.get(opening) == closing:
-        return _join(_stretched([opening, *parts, closing]))
+        return joined(_stretched([opening, *parts, closing]))
     return (
-        _join([rf"\left{opening or '.'}", *parts, rf"\right{closing or '.'}"]) if opening or closing else _join(parts)
+        joined([rf"\left{opening or '.'}", *parts, rf"\right{closing or '.'}"]) if opening or closing else joined(parts)
     )
 
 

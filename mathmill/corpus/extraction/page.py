@@ -57,7 +57,7 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
     scripts = text.count(SCRIPT)
     text = with_blocks(text, page.blocks)
     text, counts = page.formulas.write(text)
-    text = without_marks(text)
+    text = without_marks(text).strip()
     if scripts:
         counts["sup_sub"] = scripts
     return Extracted(

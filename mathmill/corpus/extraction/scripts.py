@@ -16,8 +16,8 @@ LONGEST = 40
 """Characters of a script."""
 ORDINAL = re.compile(r"(?i)(?:st|nd|rd|th|er|re|e|è|ème|eme|ère|nde?|o|a|os|as|ª|º)$")
 NO_SCRIPT = re.compile(r"(?i)^(?:TM|SM|MC|MD|®|™|©|\*+|†+|‡+|§+|\[.*\]|\(\d+\)|\?|!|#|¹|²|³)$")
-BASE = re.compile(r"(?:^|[^\w.])(?P<word>[^\W\d_]+)$|(?P<number>\d+)$|[)\]}|'′!]$")
-TOUCHING = re.compile(r"[\w)\]}|'′]$")
+BASE = re.compile(r"(?P<word>[^\W\d_]+)$|(?P<number>\d+)$")
+TOUCHING = re.compile(r"[\w)\]}|'′~=<>+±∓×÷⋅∗∘⊕⊖⊗⊙∩∪⋂⋃∑∏∐∫∮∂∇√∈⊂⊆⊃⊇≤≥≪≫≺≻≼≽≡≅≃≈∼∝→←↔⇒⇔↦⊢⊨∧∨¬∀∃∥⊥∞⟩〉⌉⌋−-]$")
 DIGITS = re.compile(r"[\d,–-]+$")
 UNITS = frozenset(["cm", "mm", "km", "dm", "nm", "kg", "mg", "mol", "rad", "sec", "Hz", "eV"])
 BEFORE = 40
@@ -63,7 +63,7 @@ def _is_mathematics(script: str, before: str, *, raised: bool) -> bool:
         return True
     base = BASE.search(before)
     if base is None:
-        return "_" in before[-8:] or "^" in before[-8:]
+        return True
     if word := base["word"]:
         short = len(word) <= 2 or word in FUNCTIONS or word in UNITS
         return short or not (DIGITS.fullmatch(script) or script.isalpha())
