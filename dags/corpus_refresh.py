@@ -8,16 +8,18 @@
 3. **decontaminate** removes pages that hold benchmark text; **tokenize** makes training shards; **report** closes the
    build; **publish** starts `pretrain`.
 
+With an earlier build named in the form, a run is a refresh: it drops what the earlier build has, begins with its
+classifier, seed and annotations, and its corpus holds the earlier one.
+
 Runs monthly, and by hand with any recipe. Source: DeepSeekMath, section 2.1.
 """
 
 from pathlib import Path
 
-from airflow.sdk import TaskGroup, TriggerRule, chain
+from airflow.sdk import Param, TaskGroup, TriggerRule, chain
 
 from mathmill.corpus.layout import Build
 from mathmill.recipe_corpus import MAX_ITERATIONS
-from operators.close_build import CloseBuildOperator
 from operators.job import PythonJobOperator, SparkJobOperator
 from operators.mill_dag import mill_dag
 from operators.mining import LAST_COLLECTED, stop_after
@@ -30,53 +32,94 @@ build = Build(Path(RUN_OUT))
 
 def corpus_job(task_id: str, module: str, out: Path, **inputs: object) -> SparkJobOperator:
     """A Spark job of `mathmill.corpus`; `inputs` are its options."""
-    arguments = [str(word) for name, value in inputs.items() for word in (f"--{name}", value)]
-    return SparkJobOperator(task_id=task_id, module=f"mathmill.corpus.{module}", out=str(out), arguments=arguments)
+    options = {name: str(value) for name, value in inputs.items()}
+    return SparkJobOperator(task_id=task_id, module=f"mathmill.corpus.{module}", out=str(out), options=options)
 
 
-with mill_dag("corpus_refresh", doc=__doc__, schedule="@monthly", tags=["corpus", "spark"], paused=True):
+with mill_dag(
+    "corpus_refresh",
+    doc=__doc__,
+    schedule="@monthly",
+    tags=["corpus", "spark"],
+    params={
+        "previous": Param(
+            None,
+            type=["string", "null"],
+            description="A finished corpus build that this run refreshes: a path. Left empty: none, a build anew.",
+        )
+    },
+    paused=True,
+):
     prepare = PrepareOperator(makes="corpus")
     ingest = corpus_job("ingest", "ingest", build.ingested)
-    dedup = corpus_job("dedup", "dedup", build.unique, pages=build.ingested)
+    dedup = corpus_job("dedup", "dedup", build.unique, pages=build.ingested, previous=planned_input("unique"))
     chain(prepare, ingest, dedup)
 
     seed, before, counted = planned_input("seed"), dedup, []
+    collected, annotations, classifier = "", planned_input("annotations"), planned_input("classifier")
     for number in range(1, MAX_ITERATIONS + 1):
         this = build.iteration(number)
-        known = {"previous": build.iteration(number - 1).collected} if number > 1 else {}
         with TaskGroup(f"iteration_{number}"):
-            classify = corpus_job("classify", "classify", this.classifier, seed=seed, pages=build.unique)
+            classify = corpus_job(
+                "classify",
+                "classify",
+                this.classifier,
+                seed=seed,
+                pages=build.unique,
+                iteration=number,
+                collected=collected,
+                annotations=annotations,
+                classifier=classifier,
+            )
             score = corpus_job("score", "score", this.scores, pages=build.unique, classifier=this.classifier)
             select = corpus_job(
-                "select", "selection", this.collected, pages=build.unique, scores=this.scores, iteration=number, **known
+                "select",
+                "selection",
+                this.collected,
+                pages=build.unique,
+                scores=this.scores,
+                iteration=number,
+                previous=collected,
             )
             domains = corpus_job("domains", "domains", this.domains, pages=build.unique, collected=this.collected)
             chain(before, classify, score, select, domains)
             counted.append(domains)
+            collected, classifier = this.collected, ""
             if number < MAX_ITERATIONS:
                 annotate = PythonJobOperator(
                     task_id="annotate",
                     module="mathmill.corpus.annotate",
                     out=str(this.annotations),
-                    arguments=["--domains", str(this.domains)],
+                    options={"domains": str(this.domains), "previous": str(annotations)},
                     pre_execute=stop_after(number),
                 )
+                annotations = this.annotations
                 grow = corpus_job(
                     "grow",
                     "grow",
                     this.seed,
                     seed=seed,
                     pages=build.unique,
-                    collected=this.collected,
-                    annotations=this.annotations,
+                    collected=collected,
+                    annotations=annotations,
                 )
                 chain(domains, annotate, grow)
-                seed, before = str(this.seed), grow
+                seed, before = this.seed, grow
 
-    decontaminate = corpus_job("decontaminate", "decontaminate", build.decontaminated, pages=LAST_COLLECTED)
+    decontaminate = corpus_job(
+        "decontaminate",
+        "decontaminate",
+        build.decontaminated,
+        pages=LAST_COLLECTED,
+        previous=planned_input("decontaminated"),
+    )
     # Waits for the skipped iterations too, so that it starts from the last one that ran.
     decontaminate.trigger_rule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-    tokenize = corpus_job("tokenize", "tokenization", build.tokens, corpus=build.corpus)
-    report = CloseBuildOperator(task_id="report")
+    tokenize = corpus_job(
+        "tokenize", "tokenization", build.tokens, corpus=build.corpus, previous=planned_input("tokens")
+    )
+    report = PythonJobOperator(
+        task_id="report", module="mathmill.corpus.report", out=str(build.summary), arguments=["--build", RUN_OUT]
+    )
     publish = PublishOperator(makes="corpus", record=str(build.tokens))
     chain(counted, decontaminate, tokenize, report, publish)

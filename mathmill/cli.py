@@ -21,6 +21,7 @@ COMMANDS = {
     "corpus grow": ("mathmill.corpus.grow", "add uncollected pages under annotated prefixes to the seed"),
     "corpus decontaminate": ("mathmill.corpus.decontaminate", "remove pages that hold benchmark text"),
     "corpus tokenize": ("mathmill.corpus.tokenization", "pages to token shards"),
+    "corpus report": ("mathmill.corpus.report", "close a build with its report"),
     "corpus build": ("mathmill.corpus.build", "the whole corpus loop, no Airflow"),
     "train pretrain": ("mathmill.training.launch", "pretrain on token shards"),
     "train sft": ("mathmill.training.launch", "tune on solved questions"),

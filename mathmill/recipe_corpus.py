@@ -14,19 +14,23 @@ MAX_ITERATIONS = 4
 class MinHashRecipe(Section):
     """Near-duplicate detection by MinHash and locality-sensitive hashing. The paper gives no figures.
 
-    Two pages of Jaccard index J meet in a band with probability 1 - (1 - J^rows)^bands, and are near-duplicates when
-    their signatures' estimate of J, whose standard error is about sqrt(J(1 - J) / permutations), reaches the
-    threshold. So pages with J = 0.8 meet with probability 0.9993 and pass with 0.996; with J = 0.7, 0.4% pass.
+    Two pages of Jaccard index J meet in a band with probability 1 - (1 - J^rows)^bands: 0.99999 for J = 0.8, 0.997 for
+    0.7, 0.64 for 0.5. They are near-duplicates when their signatures' estimate of J, whose standard error is about
+    sqrt(J(1 - J) / permutations), reaches the threshold: 99.7% of those with J = 0.8, and 0.9% of those with 0.7.
     """
 
     ngram: PositiveCount = 5
     """Words of a shingle. A page with fewer words has no near-duplicates, only exact ones."""
     permutations: Annotated[Count, Field(ge=16, multiple_of=16)] = 512
     """Length of a signature, of which four bits each are kept."""
-    bands: PositiveCount = 24
-    rows: PositiveCount = 6
+    bands: PositiveCount = 32
+    rows: PositiveCount = 5
     threshold: Share = 0.75
     """Least Jaccard index, as estimated, of a near-duplicate and the page kept for it."""
+    containment: Share = 0.95
+    """A page is also a near-duplicate of one that differs by a banner: at most twice as long, at most `banner` shingles
+    longer, and with this share of the shorter one's shingles. Of short pages a banner makes the Jaccard index small."""
+    banner: Count = 40
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -135,8 +139,8 @@ class CorpusRecipe(Section):
     """The first positive pages: a JSON Lines or Parquet path, or a Hugging Face id, with `url` and `text`."""
     benchmarks: list[QuestionSource] = []
     """Question sets that no page of the corpus may hold."""
-    min_characters: Count = 200
-    """Pages with less text are rejected as `too_short`."""
+    min_characters: Count = 80
+    """Pages with less text, which hold hardly more than a title, are rejected as `too_short`."""
     page_bytes: PositiveCount = 16_777_216
     """Pages of more bytes are rejected as `too_large`. Common Crawl cuts off at 1 MiB, since 2025 at 5 MiB."""
     page_seconds: Rate = 10.0

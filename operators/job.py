@@ -7,7 +7,7 @@ the task without a worker. Only a failed job wakes the task up again, to say why
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,12 @@ class JobOperator(BaseOperator):
         out: the job's output directory, a template; None for a job that makes none, which is given the recipe's
             name but no overrides.
         arguments: the job's further arguments; templates.
+        options: further options by name; templates. Those that come out empty are left out.
         changes: keys of the recipe that this task changes beyond the plan's overrides.
         plan: template of the plan.
     """
 
-    template_fields: Sequence[str] = ("out", "arguments", "changes", "plan")
+    template_fields: Sequence[str] = ("out", "arguments", "options", "changes", "plan")
     operator_extra_links = (MlflowRunLink(),)
 
     def __init__(
@@ -56,6 +57,7 @@ class JobOperator(BaseOperator):
         *,
         out: str | None,
         arguments: Sequence[str] = (),
+        options: Mapping[str, str] | None = None,
         changes: dict[str, Any] | None = None,
         plan: str = PLAN,
         **kwargs: Any,
@@ -63,6 +65,7 @@ class JobOperator(BaseOperator):
         super().__init__(**kwargs)
         self.out = out
         self.arguments = arguments
+        self.options = options or {}
         self.changes = changes or {}
         self.plan = plan
         self.key: str | None = None
@@ -77,7 +80,8 @@ class JobOperator(BaseOperator):
             return ["--recipe", plan.recipe, *self.arguments]
         overrides = override_arguments({**plan.overrides, **self.changes})
         changed = [word for setting in overrides for word in ("--set", setting)]
-        return ["--recipe", plan.recipe, *changed, "--out", self.out, *self.arguments]
+        options = [word for name, value in self.options.items() if value for word in (f"--{name}", value)]
+        return ["--recipe", plan.recipe, *changed, "--out", self.out, *self.arguments, *options]
 
     @override
     def execute(self, context: Context) -> None:

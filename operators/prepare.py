@@ -10,9 +10,15 @@ from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
 from mathmill import home
+from mathmill.corpus.layout import Build
 from mathmill.errors import UserError
+from mathmill.output import require_finished
+from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe, recipe_names, recipe_path
 from operators.plan import PREPARE, Plan, override_arguments
+
+REFRESHED = ("classifier", "annotations", "unique", "decontaminated", "tokens")
+"""What a refresh takes from an earlier build, as inputs of the plan."""
 
 
 class PrepareOperator(BaseOperator):
@@ -58,9 +64,22 @@ class PrepareOperator(BaseOperator):
             if not Path(path).is_dir():
                 raise UserError(f"param {stage}: {path} is no folder: give the path of a finished output")
         if self.makes == "corpus":
-            inputs["seed"] = recipe.corpus.seed
+            inputs |= _corpus_inputs(recipe, request.get("previous"))
         out = home.outputs(recipe.name, self.makes) / run_slug(run_id)
         return Plan(recipe=reference, name=recipe.name, overrides=overrides, out=str(out), inputs=inputs)
+
+
+def _corpus_inputs(recipe: Recipe, previous: str | None) -> dict[str, str]:
+    """What a corpus build begins with: the recipe's seed, or all that the earlier build taught; empty where nothing.
+
+    Raises:
+        UserError: the earlier build is not finished.
+    """
+    if not previous:
+        return {"seed": recipe.corpus.seed} | dict.fromkeys(REFRESHED, "")
+    build = Build(require_finished(Path(previous), "mathmill corpus build"))
+    known = (build.last_classifier(), build.last_annotations(), build.unique, build.decontaminated, build.tokens)
+    return {"seed": build.last_seed()} | {name: str(path or "") for name, path in zip(REFRESHED, known, strict=True)}
 
 
 def run_slug(run_id: str) -> str:

@@ -108,6 +108,11 @@ def registered_domain(host: str) -> str:
     return found or host
 
 
+def domain(url: str) -> str:
+    """The domain that the corpus loop counts a page under: its host's registered domain."""
+    return registered_domain(split(url).host)
+
+
 @lru_cache(100_000)
 def registry_domain(host: str) -> str | None:
     """Common Crawl's `url_host_registered_domain`: sites of one provider, such as github.io, are one domain to it."""

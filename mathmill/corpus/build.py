@@ -1,8 +1,13 @@
-"""The whole corpus loop without Airflow: the stages of `corpus_refresh`, one after another, in one Spark session."""
+"""The whole corpus loop without Airflow: the stages of `corpus_refresh`, one after another, in one Spark session.
+
+With `--previous`, the output of an earlier build, it is a refresh: pages that the earlier build has are dropped, its
+last classifier scores what is new, its seed and annotations are grown, and its corpus is a part of the new one.
+"""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +20,15 @@ from mathmill.corpus import (
     domains,
     grow,
     ingest,
+    report,
     score,
     selection,
     tokenization,
 )
 from mathmill.corpus.layout import Build
-from mathmill.corpus.report import close
 from mathmill.job import JobRecord, exit_code, job_parser
+from mathmill.output import require_finished
+from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 
 Main = Callable[[Sequence[str]], int]
@@ -35,12 +42,35 @@ class StageError(Exception):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Runs stages with the options that all of them take."""
+
+    common: Sequence[str]
+
+    def __call__(self, run: Main, out: Path, **inputs: object) -> None:
+        """Run one stage; inputs that are None are left out.
+
+        Raises:
+            StageError: it failed.
+        """
+        options = [
+            word
+            for name, value in inputs.items()
+            if value is not None
+            for word in (f"--{name}", *(value if isinstance(value, list) else [str(value)]))
+        ]
+        if code := run([*self.common, *options, "--out", str(out)]):
+            raise StageError(code)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point. A build that was interrupted goes on where it was."""
     parser = job_parser(__doc__, stage="corpus")
     parser.add_argument("--input", nargs="+", help="WARC files, globs or warc.paths.gz (default: corpus.input)")
-    parser.add_argument("--seed", type=Path, required=True)
-    parser.add_argument("--benchmarks", type=Path)
+    parser.add_argument("--seed", help="first positive pages (default: corpus.seed)")
+    parser.add_argument("--benchmarks", type=Path, help="question sets that no page may hold, beside the recipe's")
+    parser.add_argument("--previous", type=Path, help="an earlier build that this one refreshes")
     arguments = parser.parse_args(argv)
     try:
         return exit_code(lambda: build(arguments))
@@ -53,53 +83,60 @@ def build(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     layout = Build((arguments.out or home.outputs(recipe.name, "corpus") / now).resolve())
-    common = ["--recipe", arguments.recipe, *(part for one in arguments.overrides for part in ("--set", one))]
-
-    def stage(run: Main, out: Path, **inputs: object) -> None:
-        options = [
-            part
-            for name, value in inputs.items()
-            if value is not None
-            for part in (f"--{name}", *(value if isinstance(value, list) else [str(value)]))
-        ]
-        if code := run([*common, *options, "--out", str(out)]):
-            raise StageError(code)
-
+    earlier = None
+    if arguments.previous:
+        earlier = Build(require_finished(arguments.previous.resolve(), "mathmill corpus build"))
+    stage = Stages(["--recipe", arguments.recipe, *(part for one in arguments.overrides for part in ("--set", one))])
     stage(ingest.main, layout.ingested, input=arguments.input)
-    stage(dedup.main, layout.unique, pages=layout.ingested)
-    seed: Path = arguments.seed.resolve()
+    stage(dedup.main, layout.unique, pages=layout.ingested, previous=earlier and earlier.unique)
+    seed = earlier.last_seed() if earlier else arguments.seed or recipe.corpus.seed
+    mine(stage, recipe, layout, seed, earlier)
+    stage(
+        decontaminate.main,
+        layout.decontaminated,
+        pages=layout.finished_iterations()[-1].collected,
+        benchmarks=arguments.benchmarks,
+        previous=earlier and earlier.decontaminated,
+    )
+    stage(tokenization.main, layout.tokens, corpus=layout.corpus, previous=earlier and earlier.tokens)
+    stage(report.main, layout.summary, build=layout.root)
+    print(f"corpus: {layout.root}")
+
+
+def mine(stage: Stages, recipe: Recipe, layout: Build, seed: str, earlier: Build | None) -> None:
+    """The iterations, until the recipe's last one or until mining has converged."""
+    annotations = earlier and earlier.last_annotations()
+    before = None
     for number in range(1, recipe.corpus.iterations + 1):
-        now_at = layout.iteration(number)
-        before = layout.iteration(number - 1).collected if number > 1 else None
-        stage(classify.main, now_at.classifier, seed=seed, pages=layout.unique)
-        stage(score.main, now_at.scores, pages=layout.unique, classifier=now_at.classifier)
+        this = layout.iteration(number)
+        stage(
+            classify.main,
+            this.classifier,
+            seed=seed,
+            pages=layout.unique,
+            iteration=number,
+            collected=before,
+            annotations=annotations,
+            classifier=earlier.last_classifier() if earlier and number == 1 else None,
+        )
+        stage(score.main, this.scores, pages=layout.unique, classifier=this.classifier)
         stage(
             selection.main,
-            now_at.collected,
+            this.collected,
             pages=layout.unique,
-            scores=now_at.scores,
+            scores=this.scores,
             iteration=number,
             previous=before,
         )
-        stage(domains.main, now_at.domains, pages=layout.unique, collected=now_at.collected)
-        share = float(JobRecord.read(now_at.collected).figures["already_collected_share"])
+        before = this.collected
+        stage(domains.main, this.domains, pages=layout.unique, collected=before)
+        share = float(JobRecord.read(before).figures["already_collected_share"])
         if number == recipe.corpus.iterations or share >= recipe.corpus.converged_share:
-            break
-        stage(annotate.main, now_at.annotations, domains=now_at.domains)
-        stage(
-            grow.main,
-            now_at.seed,
-            seed=seed,
-            pages=layout.unique,
-            collected=now_at.collected,
-            annotations=now_at.annotations,
-        )
-        seed = now_at.seed
-    collected = layout.finished_iterations()[-1].collected
-    stage(decontaminate.main, layout.decontaminated, pages=collected, benchmarks=arguments.benchmarks)
-    stage(tokenization.main, layout.tokens, corpus=layout.corpus)
-    close(layout)
-    print(f"corpus: {layout.root}")
+            return
+        stage(annotate.main, this.annotations, domains=this.domains, previous=annotations)
+        annotations = this.annotations
+        stage(grow.main, this.seed, seed=seed, pages=layout.unique, collected=before, annotations=annotations)
+        seed = str(this.seed)
 
 
 if __name__ == "__main__":

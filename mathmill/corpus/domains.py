@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from mathmill.corpus.addresses import registered_domain
+from mathmill.corpus.addresses import domain
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import by_url_prefix, read_pages
 from mathmill.job import Figures, Job, job_parser
@@ -26,10 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write the tables `domains` and `prefixes`."""
-    host = F.lower(F.parse_url("url", F.lit("HOST")))
-    domain = F.udf(lambda name: registered_domain(name or ""), "string")(host)
+    # Left to choose, pyspark looks for Arrow's types in the function's hints and warns that there are none.
+    domain_of = F.udf(domain, "string", useArrow=False)
     collected = read_pages(spark, arguments.collected).select("url", "score")
-    pages = read_pages(spark, arguments.pages).select("url").join(collected, "url", "left").withColumn("domain", domain)
+    pages = read_pages(spark, arguments.pages).select("url").join(collected, "url", "left")
+    pages = pages.withColumn("domain", domain_of("url"))
     rate = (F.count("score") / F.count("*")).alias("rate")
     domains = pages.groupBy("domain").agg(F.count("*").alias("pages"), F.count("score").alias("collected"), rate)
     domains.coalesce(1).write.parquet(str(job.out / "domains"))

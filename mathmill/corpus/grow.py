@@ -8,15 +8,16 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import by_url_prefix, read_pages
+from mathmill.corpus.tables import read_pages, under_mathematics
 from mathmill.job import Figures, Job, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__)
-    parser.add_argument("--seed", type=Path, required=True)
+    parser.add_argument("--seed", required=True, help="positive pages: a path, or a data set of the Hugging Face hub")
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--collected", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
@@ -26,12 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write the grown seed: url, text."""
-    seed = read_pages(spark, arguments.seed).select("url", "text").dropDuplicates(["url"])
-    mathematical = spark.read.parquet(str(arguments.annotations / "annotations")).where("is_math").select("url_prefix")
+    seed = read_pages(spark, seed_path(arguments.seed, job.recipe)).select("url", "text").dropDuplicates(["url"])
     pages = read_pages(spark, arguments.pages).select("url", "text")
     missed = pages.join(read_pages(spark, arguments.collected).select("url"), "url", "left_anti")
-    under = by_url_prefix(missed)
-    found = under.join(mathematical, "url_prefix", "left_semi").select("url", "text").dropDuplicates(["url"])
+    found = missed.join(under_mathematics(missed, arguments.annotations), "url", "left_semi").dropDuplicates(["url"])
     new = found.join(seed.select("url"), "url", "left_anti")
     seed.unionByName(new).write.parquet(str(job.out / "pages"))
     before, after = seed.count(), spark.read.parquet(str(job.out / "pages")).count()

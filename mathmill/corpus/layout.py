@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mathmill.job import JobRecord
 from mathmill.output import is_finished
 from mathmill.recipe_corpus import MAX_ITERATIONS
 
@@ -46,7 +47,7 @@ class Iteration:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One corpus build."""
+    """One corpus build. A refresh is one too: it adds new crawls to what an earlier build kept."""
 
     root: Path
 
@@ -86,6 +87,11 @@ class Build:
         return self.tokens / "shards"
 
     @property
+    def summary(self) -> Path:
+        """Output of the stage `report`."""
+        return self.root / "summary"
+
+    @property
     def report(self) -> Path:
         """Counts in and out of every stage, as JSON."""
         return self.root / "report.json"
@@ -98,3 +104,16 @@ class Build:
         """The iterations that collected pages, in order."""
         rounds = [self.iteration(number) for number in range(1, MAX_ITERATIONS + 1)]
         return [one for one in rounds if is_finished(one.collected)]
+
+    def last_classifier(self) -> Path:
+        """The classifier of the last iteration."""
+        return self.finished_iterations()[-1].classifier
+
+    def last_seed(self) -> str:
+        """The seed that the last iteration's classifier learned from, as `--seed` takes it."""
+        return JobRecord.read(self.last_classifier()).arguments["seed"]
+
+    def last_annotations(self) -> Path | None:
+        """The newest annotations; none when mining ended before any were made."""
+        made = [one.annotations for one in self.finished_iterations() if is_finished(one.annotations)]
+        return made[-1] if made else None

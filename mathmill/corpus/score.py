@@ -1,20 +1,23 @@
-"""Score every page with the classifier."""
+"""Score every page: the classifier reads its text, and the share of mathematics in its domain is taken into account."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from mathmill.corpus.classify import MODEL, line, probabilities
+from mathmill.corpus.classifier import line, model_file, probabilities, read_card
+from mathmill.corpus.domain_prior import posterior
 from mathmill.corpus.session import run_spark_job
+from mathmill.corpus.shared_classifier import share, shared_classifier
 from mathmill.corpus.tables import read_pages
-from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+
+TEXT_SCORES = "url string, domain string, text_score double"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,31 +30,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write the table `scores`: url, score in [0, 1]."""
-    given = arguments.classifier.resolve()
-    model = given / MODEL if given.is_dir() else given
-    if not model.is_file():
-        raise UserError(f"--classifier {model} does not exist: make it with `mathmill corpus classify`")
+    """Write the table `scores`: url, score in [0, 1], and domain and text_score that it was made from."""
+    model = model_file(arguments.classifier)
+    card = read_card(model)
+    share(spark.sparkContext, str(model))
+    words = card.page_words
     pages = read_pages(spark, arguments.pages).select("url", "text")
-    scores = pages.mapInPandas(lambda frames: _scores(frames, str(model)), "url string, score double")
+    read = str(job.out / "text_scores")
+    pages.mapInArrow(lambda batches: _text_scores(batches, words), TEXT_SCORES).write.parquet(read)
+    scores = posterior(spark.read.parquet(read), card.prior_odds, job.recipe.corpus.classifier.domain_pages)
     scores.write.parquet(str(job.out / "scores"))
+    shutil.rmtree(read)
     written = spark.read.parquet(str(job.out / "scores"))
     counts = written.selectExpr("count(*) n", "avg(score) mean", "count_if(score >= 0.5) above").collect()[0]
     return {"pages": counts["n"], "mean_score": counts["mean"] or 0.0, "above_half": counts["above"]}
 
 
-@cache
-def _model(path: str) -> Any:
-    """The classifier, loaded once a Python worker."""
-    import fasttext
+def _text_scores(batches: Iterator[Any], page_words: int) -> Iterator[Any]:
+    import pyarrow as pa
 
-    return fasttext.load_model(path)
+    from mathmill.corpus.addresses import domain
 
-
-def _scores(frames: Iterator[Any], model: str) -> Iterator[Any]:
-    for frame in frames:
-        values = probabilities(_model(model), [line(text) for text in frame["text"]])
-        yield frame[["url"]].assign(score=values)
+    for batch in batches:
+        urls = batch["url"].to_pylist()
+        scores = probabilities(shared_classifier(), [line(text, page_words) for text in batch["text"].to_pylist()])
+        domains = pa.array([domain(url) for url in urls], pa.string())
+        yield pa.RecordBatch.from_pydict({"url": batch["url"], "domain": domains, "text_score": pa.array(scores)})
 
 
 if __name__ == "__main__":

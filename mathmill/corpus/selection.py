@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mathmill.corpus.cut import first_bins
+from mathmill.corpus.figures import score_histogram
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
+from mathmill.corpus.words import words
 from mathmill.job import Figures, Job, job_parser
 
 BINS = 100_000
@@ -31,43 +34,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write the table `collected`: pages with score and iteration."""
-    from mathmill.corpus.words import words
-
-    pages = read_pages(spark, arguments.pages)
-    if "token_count" not in pages.columns:
-        pages = pages.withColumn("token_count", F.udf(lambda text: len(words(text)), "long")("text"))
-    budget = arguments.tokens or job.recipe.corpus.tokens[arguments.iteration - 1]
-    scored = pages.join(spark.read.parquet(str(arguments.scores / "scores")).dropDuplicates(["url"]), "url")
-    scored = scored.withColumn("bin", F.floor(F.col("score") * BINS))
-    histogram = scored.where(F.col("score") >= job.recipe.corpus.min_score).groupBy("bin").agg(F.sum("token_count"))
-    cut = lowest_bin({row[0]: row[1] for row in histogram.collect()}, budget)
-    collected = scored.where((F.col("bin") >= cut) & (F.col("score") >= job.recipe.corpus.min_score)).drop("bin")
-    collected = collected.withColumn("iteration", F.lit(arguments.iteration))
-    collected.write.parquet(str(job.out / "pages"))
+    corpus = job.recipe.corpus
+    pages = _counted(read_pages(spark, arguments.pages))
+    scores = spark.read.parquet(str(arguments.scores / "scores")).select("url", "score").dropDuplicates(["url"])
+    scored = pages.join(scores, "url").withColumn("bin", F.floor(F.col("score") * BINS))
+    groups = scored.groupBy("bin").agg(F.count("*"), F.sum("token_count")).collect()
+    tokens = {row["bin"]: row[2] for row in groups if row["bin"] >= corpus.min_score * BINS}
+    budget = arguments.tokens or corpus.tokens[arguments.iteration - 1]
+    cut = -first_bins({-number: count for number, count in tokens.items()}, budget)
+    collected = scored.where(F.col("bin") >= cut).drop("bin") if tokens else scored.where("false").drop("bin")
+    collected.withColumn("iteration", F.lit(arguments.iteration)).write.parquet(str(job.out / "pages"))
+    counts = {row["bin"]: row[1] for row in groups}
+    job.run.log_figure(score_histogram(counts, BINS, cut), "scores.png")
     written = spark.read.parquet(str(job.out / "pages"))
-    totals = written.selectExpr("count(*) n", "sum(token_count) tokens").collect()[0]
-    before = 0
-    if arguments.previous:
-        earlier = spark.read.parquet(str(arguments.previous / "pages")).select("url")
-        before = written.join(earlier, "url", "left_semi").count()
+    totals = written.selectExpr("count(*) n", "coalesce(sum(token_count), 0) tokens").collect()[0]
+    before = _collected_before(written, arguments.previous)
     return {
         "pages": totals["n"],
-        "tokens": totals["tokens"] or 0,
+        "tokens": totals["tokens"],
         "cut_score": cut / BINS,
+        "new_pages": totals["n"] - before,
         "already_collected_share": before / totals["n"] if totals["n"] else 0.0,
     }
 
 
-def lowest_bin(tokens: dict[int, int], budget: int) -> int:
-    """The lowest bin that is kept when bins are taken from the top until the next would exceed `budget`."""
-    kept = 0
-    cut = BINS + 1
-    for number in sorted(tokens, reverse=True):
-        kept += tokens[number]
-        if kept > budget:
-            break
-        cut = number
-    return cut
+def _counted(pages: DataFrame) -> DataFrame:
+    """Pages with their `token_count`, which those that others made may lack."""
+    if "token_count" in pages.columns:
+        return pages
+    # Left to choose, pyspark looks for Arrow's types in the function's hints and warns that there are none.
+    return pages.withColumn("token_count", F.udf(lambda text: len(words(text)), "long", useArrow=False)("text"))
+
+
+def _collected_before(collected: DataFrame, previous: Path | None) -> int:
+    if previous is None:
+        return 0
+    return collected.join(read_pages(collected.sparkSession, previous).select("url"), "url", "left_semi").count()
 
 
 if __name__ == "__main__":

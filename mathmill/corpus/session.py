@@ -102,6 +102,7 @@ def _settings(recipe: Recipe) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
+        "spark.python.daemon.module": "mathmill.corpus.worker_daemon",
     }
     options = [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
     if _is_local(recipe):

@@ -43,3 +43,10 @@ def by_url_prefix(pages: "DataFrame") -> "DataFrame":
     # Left to choose, pyspark looks for Arrow's types in the function's hints and warns that there are none.
     prefixes_of = F.udf(prefixes, "array<string>", useArrow=False)
     return pages.withColumn("url_prefix", F.explode(prefixes_of("url")))
+
+
+def under_mathematics(pages: "DataFrame", annotations: Path) -> "DataFrame":
+    """The URLs of those `pages` that stand under a prefix annotated as mathematics, each once."""
+    table = pages.sparkSession.read.parquet(str(annotations / "annotations"))
+    prefixes = table.where("is_math").select("url_prefix")
+    return by_url_prefix(pages.select("url")).join(prefixes, "url_prefix", "left_semi").select("url").distinct()
