@@ -42,14 +42,6 @@ class Piece(NamedTuple):
     """Offset in the file of what follows the member, if these are its last bytes."""
 
 
-def is_gzip(stream: IO[bytes]) -> bool:
-    """Whether the file is compressed; leaves `stream` at its start."""
-    stream.seek(0)
-    first = stream.read(len(GZIP))
-    stream.seek(0)
-    return first == GZIP
-
-
 def plain_pieces(stream: IO[bytes], offset: int) -> Iterator[Piece]:
     """The bytes of a file that is not compressed, from `offset` on."""
     stream.seek(offset)
@@ -87,7 +79,7 @@ def next_member(stream: IO[bytes], offset: int, is_wanted: Callable[[bytes], obj
         window += chunk
         found = window.find(GZIP)
         while found >= 0 and (at_end or found + LOOK <= len(window)):
-            if is_wanted(_first_bytes(window[found : found + LOOK])):
+            if is_wanted(first_bytes(window[found : found + LOOK])):
                 return offset + found
             found = window.find(GZIP, found + 1)
         if not at_end:
@@ -96,7 +88,8 @@ def next_member(stream: IO[bytes], offset: int, is_wanted: Callable[[bytes], obj
     return offset + len(window)
 
 
-def _first_bytes(member: bytes) -> bytes:
+def first_bytes(member: bytes) -> bytes:
+    """The first decompressed bytes of a gzip member, of which `LOOK` bytes are given; none where it is damaged."""
     try:
         return zlib.decompressobj(wbits=31).decompress(member, LOOK)
     except zlib.error:

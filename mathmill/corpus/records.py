@@ -8,22 +8,24 @@ next gzip member that starts with a record, or, in what is not compressed, at th
 WARC is ISO 28500. An ARC record is a line `URL IP date type length` and its content.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from mathmill.corpus.members import MemberError, gzip_pieces, is_gzip, next_member, plain_pieces
+from mathmill.corpus.members import GZIP, LOOK, MemberError, first_bytes, gzip_pieces, next_member, plain_pieces
 
 MAX_HEAD = 1 << 16
 """Bytes of a record's own header, at most."""
 KEPT = 1 << 16
 """Bytes that are kept of a content beyond the limit: its HTTP header is in them."""
-_FIRST_LINE = (
-    rb"WARC/\d\.\d+\r?\n|[a-z][a-z0-9+.-]{1,15}:[^\n]{0,8192}? [\d.:a-fA-F]{3,45} \d{14} [^\n]{0,256}?\d+\r?\n"
+START = re.compile(
+    rb"WARC/\d\.\d+\r?\n"
+    rb"|(?:https?|ftps?|dns|filedesc|whois|gopher|nntp|warcinfo|metadata):[^\n]{0,2048}?"
+    rb" [\d.:a-fA-F]{3,45} \d{14} [^\n]{0,256}?\d+\r?\n"
 )
-START = re.compile(_FIRST_LINE)
-LATER_START = re.compile(rb"\n(?=" + _FIRST_LINE + rb")")
-LONGEST_LINE = 9000
+"""The first line of a WARC record or the line of an ARC record."""
+LONGEST_LINE = 2500
 ARC_LINE = re.compile(r"(\S.*) \S+ (\d{14}) (\S*).*?(\d+)\r?\n$")
 BLANK = b"\r\n"
 FOLD = re.compile(r"\r?\n[ \t]+")
@@ -88,17 +90,32 @@ def read_records(stream: IO[bytes], limit: int, start: int = 0, end: int | None 
         end: where the split ends and the next one begins.
 
     Raises:
-        NotAnArchiveError: the file starts with neither a record nor a gzip member.
+        NotAnArchiveError: no record starts anywhere in the file.
         OSError: it cannot be read.
     """
-    compressed = is_gzip(stream)
-    if not compressed:
-        first = stream.read(MAX_HEAD).lstrip(BLANK)
-        if first and not START.match(first):
-            raise NotAnArchiveError("it starts with neither a WARC or ARC record nor a gzip member")
-    reader = _Reader(stream, limit, compressed)
+    reader = _Reader(stream, limit, _is_compressed(stream))
     reader.open(next_member(stream, start, _is_start) if start else 0)
     return reader.records(end)
+
+
+def _is_compressed(stream: IO[bytes]) -> bool:
+    """Whether the records are in gzip members; leaves the file at its start, from where it asks little if it can."""
+    stream.seek(0)
+    first = stream.read(LOOK)
+    stream.seek(0)
+    is_gzip = first.startswith(GZIP)
+    if not first or _is_start(first_bytes(first) if is_gzip else first):
+        return is_gzip
+    # It does not start with a record: perhaps because its start is damaged.
+    member = next_member(stream, 0, _is_start)
+    if member < stream.seek(0, os.SEEK_END):
+        return True
+    before = b""
+    for piece in plain_pieces(stream, 0):
+        if START.search(before + piece.data):
+            return False
+        before = piece.data[-LONGEST_LINE:]
+    raise NotAnArchiveError("there is no WARC or ARC record in it")
 
 
 def parse_fields(head: str) -> dict[str, str]:
@@ -184,7 +201,7 @@ class _Reader:
             raise _DamageError(f"its Content-Length is '{length[:40]}'")
         size = int(length)
         content = self._content(size)
-        self._end_record(1 if "arc-date" in fields else 2)
+        self._end_record(content, 1 if "arc-date" in fields else 2)
         return Record(kind, url, fields, content, size, start.offset, self._length(start))
 
     def _head(self) -> str:
@@ -213,18 +230,30 @@ class _Reader:
         self._at += left
         return content
 
-    def _end_record(self, newlines: int) -> None:
-        """Pass over what ends a record; where its content ends elsewhere than its header says, it is damaged."""
-        begun = self._at
-        at_end = self._skip_blank()
-        while at_end and self._member_end is None and self._more():
+    def _end_record(self, content: bytes, least: int) -> None:
+        """Pass over the line ends after a content, `least` of them if no record follows.
+
+        Raises:
+            _DamageError: the content does not end where its Content-Length says.
+        """
+        newlines = 0
+        while True:
             begun = self._at
-            at_end = self._skip_blank()
-        if at_end or self._data.count(b"\n", begun, self._at) >= newlines:
-            return
+            is_all = self._skip_blank()
+            newlines += self._data.count(b"\n", begun, self._at)
+            if not is_all:
+                break
+            if self._member_end is not None or not self._more():
+                return
         if len(self._data) - self._at < LONGEST_LINE and self._member_end is None:
             self._more()
-        if not START.match(self._data, self._at):
+        # The line ends themselves may be damaged.
+        for skipped in range(5):
+            if START.match(self._data, self._at + skipped):
+                self._at += skipped
+                return
+        # What follows is damaged; or this record's length is, and may have led past the records after it.
+        if newlines < least or START.search(content):
             raise _DamageError("its content does not end where its Content-Length says")
 
     def _length(self, start: _Place) -> int | None:
@@ -289,7 +318,7 @@ class _Reader:
                 return Damage(lost.offset, self._place().offset - lost.offset, detail)
 
     def _open_after(self, lost: _Place) -> None:
-        """Go on at the next line after `lost` that starts a record, or at the end of the file."""
+        """Go on where the next record starts after the one at `lost`, or at the end of the file."""
         self.open(lost.offset)
         skip = lost.depth + 1
         while skip > len(self._data):
@@ -298,18 +327,12 @@ class _Reader:
             if not self._more():
                 return
         self._at = skip
-        while not (found := LATER_START.search(self._data, self._at)):
-            self._at = max(self._at, len(self._data) - LONGEST_LINE, self._data.rfind(b"\n", self._at))
-            unread = len(self._data) - self._at
-            is_new_member = self._member_end is not None
+        while not (found := START.search(self._data, self._at)):
+            self._at = max(self._at, len(self._data) - LONGEST_LINE)
             if not self._more():
                 self._at = len(self._data)
                 return
-            if is_new_member:
-                self._at = unread
-                if START.match(self._data, self._at):
-                    return
-        self._at = found.end()
+        self._at = found.start()
 
 
 def _head_end(data: bytes, at: int) -> int:
