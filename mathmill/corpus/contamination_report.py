@@ -38,7 +38,6 @@ def contamination_report(
     kept = tables.kept.agg(F.count("*").alias("pages"), F.sum("token_count").alias("tokens")).collect()[0]
     removed = tables.removed.agg(F.count_distinct("url"), F.count("segment")).collect()[0]
     suspect = tables.hits.select("url").distinct().count()
-    guilty = tables.evidence.select("url").distinct().count()
     excused = {row["excused"]: row["count"] for row in tables.ngrams.groupBy("excused").count().collect()}
     item = F.col("items")[0]
     names = [item[name].alias(name) for name in ("benchmark", "item_id")]
@@ -53,7 +52,7 @@ def contamination_report(
         "removed_segments": removed[1],
         "kept": kept["pages"],
         "kept_tokens": kept["tokens"] or 0,
-        "kept_as_excused": suspect - guilty,
+        "kept_as_excused": suspect - removed[0],
         "excused_ngrams": {reason: excused.get(reason, 0) for reason in ("common", "allowed")},
         "benchmarks": _benchmark_rows(benchmarks, items, _pages_by(tables.evidence, "benchmark")),
         "left_out": [asdict(one) for one in left_out],

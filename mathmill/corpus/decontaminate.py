@@ -74,7 +74,8 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
         table.write.parquet(str(job.out / name))
         return spark.read.schema(table.schema).parquet(str(job.out / name))
 
-    work = str(job.out / "benchmarks")
+    # By its digest, since a worker keeps what it has loaded by name.
+    work = str(job.out / f"benchmarks-{benchmarks.digest}")
     benchmarks.save(Path(work))
     searched = Observation()
     read = pages.select("url", "text").observe(searched, F.count(F.lit(1)).alias("pages"))

@@ -33,6 +33,8 @@ ANCHORS = (3, 8, 16)
 """An n-gram is first recognised by the greatest of these numbers of symbols that it has; with fewer, never."""
 BUFFER = 1 << 16
 """Characters that are read at once: enough to spread the cost of a NumPy call, few enough for the processor's cache."""
+PIECE = 1 << 17
+"""Symbols that are compared at once: what bounds the memory for a long page."""
 BASE = 0x9E3779B97F4A7C15
 """Of the polynomial; odd, so that it has an inverse modulo 2^64."""
 
@@ -80,7 +82,7 @@ class Hashed:
 
     def __init__(self, found: Symbols) -> None:
         size = len(found.symbols)
-        power, self._inverse = _powers(max(2 * BUFFER, 1 << size.bit_length()))
+        power, self._inverse = _powers(max(2 * PIECE, 1 << size.bit_length()))
         values = found.symbols.astype(np.uint64)
         sums = np.zeros(size + 1, np.uint64)
         np.cumsum(values * power[:size], out=sums[1:])
@@ -156,6 +158,7 @@ class NgramIndex:
         self.owners = owners
         """Number of that text, ascending within equal hashes."""
         self._beginnings = beginnings
+        self._longest = max((int(one.lengths.max(initial=0)) for one in beginnings), default=0)
         self._words = lru_cache(4096)(self._words_of)
 
     @classmethod
@@ -221,7 +224,10 @@ class NgramIndex:
 
     def _find(self, text: str) -> Iterator[Hit]:
         """The hits of a text by itself, as those of page 0."""
-        found = symbols(text)
+        for piece in symbols(text).pieces(PIECE, self._longest):
+            yield from self._find_in(piece)
+
+    def _find_in(self, found: Symbols) -> Iterator[Hit]:
         hashed = Hashed(found)
         stretches = [one.stretches(found, hashed) for one in self._beginnings]
         starts, ends = (np.concatenate(part) for part in zip(*stretches, strict=True))

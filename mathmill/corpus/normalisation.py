@@ -17,6 +17,7 @@ A text becomes a sequence of symbols. What is no symbol separates words and is o
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,6 +62,14 @@ class Symbols:
         stretch = self.symbols[start:end].copy()
         stretch[:1] &= ~np.uint32(SEPARATED)
         return stretch.tobytes()
+
+    def pieces(self, size: int, overlap: int) -> Iterator["Symbols"]:
+        """Stretches of `size` symbols, each with `overlap` more; the `starts` of a piece are those in its stretch."""
+        for first in range(0, len(self.symbols), size):
+            last = first + size + overlap
+            starts = self.starts[slice(*np.searchsorted(self.starts, [first, first + size]))]
+            ends = self.ends[slice(*np.searchsorted(self.ends, [first + 1, last + 1]))]
+            yield Symbols(self.symbols[first:last], self.origin[first:last], starts - first, ends - first)
 
     def letters(self) -> Positions:
         """Shape (w,): the number of each word's symbols that are no digits."""

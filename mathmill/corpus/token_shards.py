@@ -23,12 +23,14 @@ DOCUMENTS = pa.schema([("url", pa.string()), ("text_hash", pa.int64()), ("shard"
 """Columns of the table that says which document is in which shard, and its length."""
 
 
-def write_shards(batches: Iterator[pa.RecordBatch], tokenizer: str, shards: Path, generation: int) -> Iterator[Any]:
+def write_shards(
+    batches: Iterator[pa.RecordBatch], tokenizer: tuple[Path, str], shards: Path, generation: int
+) -> Iterator[Any]:
     """Write the shards that the rows of `batches` belong to; yield the rows of table `documents`.
 
     Args:
         batches: `shard` (a number), `url`, `text` and `text_hash`, all rows of a shard one after another.
-        tokenizer: the folder of the tokenizer.
+        tokenizer: the folder of the tokenizer, and its digest.
         shards: the folder to write to, the same on all hosts.
         generation: the first part of the shards' names, which tells builds apart.
     """
@@ -37,7 +39,7 @@ def write_shards(batches: Iterator[pa.RecordBatch], tokenizer: str, shards: Path
         name = f"{generation:03d}-{number:05d}.arrow"
         with _new_shard(shards / name) as writer:
             for _, rows in parts_of_shard:
-                documents = loaded(tokenizer).encode(rows.column("text").to_pylist())
+                documents = loaded(*tokenizer).encode(rows.column("text").to_pylist())
                 lengths = np.array([len(one) for one in documents], np.int32)
                 offsets = np.append(np.int32(0), np.cumsum(lengths, dtype=np.int32))
                 tokens = pa.ListArray.from_arrays(offsets, np.concatenate(documents))

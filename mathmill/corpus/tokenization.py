@@ -65,7 +65,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     if before and before.tokenizer == encoder.digest:
         taken = _taken_over(pages, before, job.out)
         pages = pages.join(taken.select("url", "text_hash"), ["url", "text_hash"], "left_anti")
-    _write_shards(pages, job.out, before.generation + 1 if before else 0)
+    _write_shards(pages, job.out, encoder.digest, before.generation + 1 if before else 0)
     if taken is not None:
         taken.write.mode("append").parquet(str(job.out / "documents"))
     documents = spark.read.schema(from_arrow_schema(DOCUMENTS)).parquet(str(job.out / "documents"))
@@ -131,11 +131,11 @@ def _taken_over(pages: DataFrame, before: Previous, out: Path) -> DataFrame:
     return before.documents.where(F.col("shard").isin(kept))
 
 
-def _write_shards(pages: DataFrame, out: Path, generation: int) -> None:
+def _write_shards(pages: DataFrame, out: Path, digest: str, generation: int) -> None:
     """Write the shards of `pages`, and the table `documents` of what is in them."""
     characters = pages.agg(F.sum(F.length("text"))).collect()[0][0] or 0
     count = -(-characters // SHARD_CHARACTERS) or 1
-    tokenizer, shards = str(out / "tokenizer"), out / "shards"
+    tokenizer, shards = (out / "tokenizer", digest), out / "shards"
     dealt = pages.withColumn("shard", F.pmod(F.xxhash64("url"), F.lit(count)).cast("int"))
     # A shard a partition, and more if Spark makes fewer partitions of them: all rows of a shard are in one.
     dealt = dealt.repartitionById(count, "shard").sortWithinPartitions("shard", "url", "text_hash", "text")

@@ -122,9 +122,12 @@ class Encoder:
 
 
 @cache
-def loaded(folder: str) -> Encoder:
-    """The encoder in `folder`, once a process."""
-    return Encoder(Path(folder))
+def loaded(folder: Path, digest: str) -> Encoder:
+    """The encoder in `folder`, once a process; `digest` is its own, lest another that lay there is meant."""
+    encoder = Encoder(folder)
+    if encoder.digest != digest:
+        raise RuntimeError(f"{folder}: this is not the tokenizer that the job began with")
+    return encoder
 
 
 def _end_token(folder: Path) -> str | None:

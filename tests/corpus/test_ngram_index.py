@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mathmill.corpus import ngram_index
 from mathmill.corpus.ngram_index import NgramIndex, NgramRule
 from mathmill.corpus.normalisation import symbols
 
@@ -124,6 +125,17 @@ def test_pages_are_searched_alike_by_themselves_and_together(pages: list[str], t
     index = NgramIndex.of(texts, NgramRule(size=5, least=2))
     alone = [(number, hit.start, hit.end) for number, page in enumerate(pages) for hit in index.find([page])]
     assert [(hit.page, hit.start, hit.end) for hit in index.find(pages)] == alone
+
+
+@settings(max_examples=100, deadline=None)
+@given(_text(3, 12), _text(0, 60), st.integers(1, 40))
+def test_a_long_page_is_searched_alike_in_pieces_and_whole(text: str, page: str, size: int) -> None:
+    index = NgramIndex.of([text], NgramRule(size=5, least=2))
+    page = f"{page} {text} {page}"
+    whole = list(index.find([page]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngram_index, "PIECE", size)
+        assert list(index.find([page])) == whole
 
 
 QUESTION = (

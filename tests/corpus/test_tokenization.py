@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from mathmill.corpus import tokenization
 from mathmill.corpus.token_shards import write_shards
-from mathmill.corpus.tokenizer import BEGIN, END, save_trained, train_tokenizer
+from mathmill.corpus.tokenizer import BEGIN, END, Encoder, save_trained, train_tokenizer
 from mathmill.job import JobRecord
 
 WORDS = ["theorem", "proof", "42", "x^2", "小明", "naïve", "🙂", "\n\n", "integral"]
@@ -138,8 +138,10 @@ def test_a_shard_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     for folder in ("whole", "broken", "again"):
         (tmp_path / folder).mkdir()
 
+    tokenizer = (tmp_path / "tokenizer", Encoder(tmp_path / "tokenizer").digest)
+
     def write(folder: str) -> Any:
-        return write_shards(iter(_batches()), str(tmp_path / "tokenizer"), tmp_path / folder, 2)
+        return write_shards(iter(_batches()), tokenizer, tmp_path / folder, 2)
 
     documents = pa.Table.from_batches(write("whole"))
     whole = {file.name: file.read_bytes() for file in (tmp_path / "whole").iterdir()}
