@@ -132,7 +132,7 @@ def _select(batches: Iterable[Any], index: IndexRecipe, base: str, client: Clien
             root, mark, _ = file.rpartition(TABLE)
             place = (root or ".") if mark else base
             with opened(file, client, exact=True) as stream:
-                for rows in _matching(stream, index):
+                for rows in matching(stream, index):
                     columns = {
                         name: rows.column(column) for name, column in COLUMNS.items() if column in rows.schema.names
                     }
@@ -142,7 +142,7 @@ def _select(batches: Iterable[Any], index: IndexRecipe, base: str, client: Clien
                     yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _matching(stream: IO[bytes], index: IndexRecipe) -> Iterator[Any]:
+def matching(stream: IO[bytes], index: IndexRecipe) -> Iterator[Any]:
     """The rows of a Parquet file of the index that are selected, in batches."""
     import pyarrow as pa
     from pyarrow import dataset
