@@ -1,125 +1,154 @@
-"""Drop pages that stand twice: by canonical URL, by content digest of the text, and near-duplicates by MinHash.
+"""Drop pages that stand twice: under another form of their URL, with the same text, or with nearly the same.
 
-Of several pages the one with the smallest (fetch_time, url) survives, so the result does not hang on partitioning.
+Of each page only a compact row of keys is shuffled (`mathmill.corpus.page_keys`). Pages that share a key are compared
+(`candidates`), the pairs that are duplicates joined to components (`components`), and in each component it is decided
+which pages are kept (`survivors`). What is kept hangs on the pages alone, not on their order or partitioning.
+
+With `--previous` the pages are held against those of an earlier build, of which only the keys are read. Its pages are
+not dropped, so of a page that was fetched again under the same URL the earlier version stands, even if the text has
+changed. `keys` then holds those of both, so that builds can follow one another.
 """
 
 import argparse
+import errno
+import json
+import os
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
+from mathmill.corpus.candidates import duplicate_pairs
+from mathmill.corpus.components import components
+from mathmill.corpus.page_keys import KEYS, page_keys, row_id, settings
 from mathmill.corpus.session import run_spark_job
+from mathmill.corpus.survivors import dropped_pages
 from mathmill.corpus.tables import read_pages
+from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
-from mathmill.recipe_corpus import MinHashRecipe
+from mathmill.output import require_finished, write_text
 
-MERSENNE = np.uint64((1 << 61) - 1)
+KINDS = ("url", "text", "near")
+SETTINGS = "minhash.json"
+NO_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
+"""Why a file gets no second name: another file system, or one without hard links or with too many of this file."""
+LARGEST = 20
+"""Clusters shown."""
+ROW = "_row"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__)
     parser.add_argument("--pages", type=Path, required=True)
+    parser.add_argument("--previous", type=Path, help="output of this command for an earlier build")
     arguments = parser.parse_args(argv)
     return run_spark_job("dedup", arguments, run)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write `pages` without duplicates, and `duplicates` (url, duplicate_of, kind)."""
+    """Write `pages` without duplicates, `duplicates` (url, duplicate_of, kind, similarity) and `keys`.
+
+    Raises:
+        UserError: the earlier build's keys were made with other settings.
+    """
+    minhash = job.recipe.corpus.minhash
+    earlier = _earlier_keys(arguments.previous, settings(minhash)) if arguments.previous else None
+    work = job.out / "work"
+
+    def write(table: DataFrame, name: str) -> DataFrame:
+        table.write.parquet(str(work / name))
+        return spark.read.schema(table.schema).parquet(str(work / name))
+
     pages = read_pages(spark, arguments.pages)
-    if "fetch_time" not in pages.columns:
-        pages = pages.withColumn("fetch_time", F.lit(None).cast("timestamp"))
-    keyed = pages.select("url", "fetch_time", "text").mapInPandas(
-        lambda frames: _keys(frames, job.recipe.corpus.minhash),
-        "url string, fetch_time timestamp, address string, digest string, bands array<long>",
-    )
-    keyed = keyed.withColumn(
-        "order", F.concat_ws(" ", F.coalesce(F.col("fetch_time").cast("string"), F.lit("")), "url")
-    )
-    keyed = keyed.persist()
-    exact = _first_of(keyed, "address", "url").unionByName(_first_of(keyed, "digest", "digest"))
-    banded = keyed.select("url", "order", F.posexplode("bands").alias("band", "value"))
-    banded = banded.select("url", "order", F.concat_ws(":", "band", "value").alias("key"))
-    near = _first_of(banded, "key", "near")
-    links = exact.unionByName(near).where("url != duplicate_of").persist()
-    dropped = _components(links).persist()
-    dropped.write.parquet(str(job.out / "duplicates"))
-    pages.dropDuplicates(["url"]).join(dropped.select("url"), "url", "left_anti").select(*pages.columns).write.parquet(
-        str(job.out / "pages")
-    )
-    kinds = {row["kind"]: row["count"] for row in dropped.groupBy("kind").count().collect()}
-    kept = spark.read.parquet(str(job.out / "pages")).count()
-    return {"pages": kept, "dropped": keyed.count() - kept, **{f"dropped_{kind}": n for kind, n in kinds.items()}}
+    read, kept, rows = Observation(), Observation(), F.count(F.lit(1)).alias("rows")
+    new = write(page_keys(pages, minhash).observe(read, rows), "keys")
+    keys = new.withColumn("earlier", F.lit(False))
+    if earlier:
+        old = spark.read.schema(KEYS).parquet(str(earlier)).withColumn("earlier", F.lit(True))
+        keys = keys.unionByName(old, allowMissingColumns=True)
+    members, rounds = components(duplicate_pairs(keys, minhash), write)
+    dropped = dropped_pages(members.join(keys, "id"), minhash).persist()
+    counts = _write_duplicates(dropped, job.out / "duplicates")
+    copies = counts.pop("copies")
+    unique = _without(dropped, pages.withColumn(ROW, row_id(pages)), ROW, copies)
+    unique.drop(ROW).observe(kept, rows).write.parquet(str(job.out / "pages"))
+    _without(dropped, new, "id", copies).select(*_names(KEYS)).write.parquet(str(job.out / "keys"))
+    if earlier:
+        _link_parts(earlier, job.out / "keys")
+    write_text(job.out / SETTINGS, json.dumps(settings(minhash)))
+    clusters = _log_clusters(dropped, job)
+    dropped.unpersist()
+    shutil.rmtree(work)
+    total = sum(counts.values())
+    if kept.get["rows"] != read.get["rows"] - total:
+        raise RuntimeError(f"{read.get['rows']} pages less {total} are not {kept.get['rows']}: the pages have changed")
+    return {"pages": kept.get["rows"], "dropped": total, **counts, **clusters, "rounds": rounds}
 
 
-def signature_bands(text: str, recipe: MinHashRecipe) -> list[int]:
-    """One 63-bit key a band; two texts share a band with probability 1-(1-J^rows)^bands, J their Jaccard index."""
-    import xxhash
-
-    from mathmill.corpus.words import words
-
-    tokens = words(text)
-    size = recipe.ngram
-    grams = {" ".join(tokens[i : i + size]) for i in range(max(1, len(tokens) - size + 1))}
-    hashes = np.fromiter((xxhash.xxh3_64_intdigest(gram.encode()) for gram in grams), np.uint64, len(grams))
-    # The hashes come out of a Mersenne field so that multiply-add permutes them.
-    factor, addend = _permutations(recipe.bands * recipe.rows)
-    signature = (hashes[:, None] * factor + addend).min(axis=0).reshape(recipe.bands, recipe.rows)
-    return [xxhash.xxh3_64_intdigest(row.tobytes()) >> 1 for row in signature]
+def _earlier_keys(previous: Path, expected: dict[str, int]) -> Path:
+    require_finished(previous, "mathmill corpus dedup")
+    path = previous / SETTINGS
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != expected:
+        raise UserError(f"--previous {previous}: its keys were made with other settings: give corpus.minhash as it was")
+    return previous / "keys"
 
 
-def _permutations(count: int) -> tuple[Any, Any]:
-    generator = np.random.default_rng(0)
-    return generator.integers(1, MERSENNE, count, np.uint64) | np.uint64(1), generator.integers(
-        0, MERSENNE, count, np.uint64
-    )
+def _write_duplicates(dropped: DataFrame, path: Path) -> dict[str, int]:
+    """Write the table `duplicates`; how many pages are dropped by kind, and how many of them are copies of one row."""
+    seen = Observation()
+    counts = [F.count_if(F.col("kind") == kind).alias(f"dropped_{kind}") for kind in KINDS]
+    table = dropped.observe(seen, *counts, F.count_if("is_copy").alias("copies"))
+    table.select("url", "duplicate_of", "kind", "similarity").write.parquet(str(path))
+    return dict(seen.get)
 
 
-def _keys(frames: Iterator[Any], recipe: MinHashRecipe) -> Iterator[Any]:
-    import xxhash
+def _without(dropped: DataFrame, table: DataFrame, id_column: str, copies: int) -> DataFrame:
+    """The rows of `table` whose pages are kept, one of those that are the same."""
 
-    from mathmill.corpus.addresses import canonical
+    def joined(rows: DataFrame, pages: DataFrame, how: str) -> DataFrame:
+        pages = pages.select(F.col("id").alias("_other_id"), F.col("url").alias("_other_url"))
+        same = (F.col(id_column) == F.col("_other_id")) & F.make_valid_utf8("url").eqNullSafe(F.col("_other_url"))
+        return rows.join(pages, same, how)
 
-    for frame in frames:
-        yield frame.assign(
-            address=frame["url"].map(canonical),
-            digest=frame["text"].map(lambda text: xxhash.xxh3_128_hexdigest(text.encode())),
-            bands=frame["text"].map(lambda text: signature_bands(text, recipe)),
-        ).drop(columns="text")
-
-
-def _first_of(table: DataFrame, key: str, kind: str) -> DataFrame:
-    """Star edges: every page points to the first page with the same key."""
-    first = F.first("url").over(Window.partitionBy(key).orderBy("order"))
-    return table.select("url", first.alias("duplicate_of"), F.lit(kind).alias("kind"), "order")
+    kept = joined(table, dropped.where("not is_copy"), "left_anti")
+    if not copies:
+        return kept
+    copied = dropped.where("is_copy")
+    once = joined(kept, copied, "left_semi").dropDuplicates([id_column, "url"])
+    return joined(kept, copied, "left_anti").unionByName(once)
 
 
-def _components(links: DataFrame) -> DataFrame:
-    """Pages that are not the first of their component, by propagating the smallest page along the links."""
-    edges = links.select("url", "duplicate_of").distinct()
-    both = edges.unionByName(edges.select(F.col("duplicate_of").alias("url"), F.col("url").alias("duplicate_of")))
-    both = both.persist()
-    labels = both.groupBy("url").agg(F.least(F.min("duplicate_of"), F.col("url")).alias("label")).persist()
-    while True:
-        neighbours = both.join(labels.withColumnRenamed("url", "duplicate_of"), "duplicate_of")
-        new = neighbours.groupBy("url").agg(F.min("label").alias("near")).join(labels, "url")
-        new = new.select(
-            "url", F.least("near", "label").alias("label"), (F.col("near") < F.col("label")).alias("moved")
-        )
-        new = new.localCheckpoint()
-        moved = new.where("moved").count()
-        labels = new.drop("moved")
-        if not moved:
-            break
-    kinds = links.groupBy("url").agg(F.max("kind").alias("kind"))
-    dropped = labels.where("url != label").join(kinds, "url", "left")
-    return dropped.select("url", F.col("label").alias("duplicate_of"), F.coalesce("kind", F.lit("near")).alias("kind"))
+def _link_parts(source: Path, target: Path) -> None:
+    """Let the files of a finished table, which never change, belong to another table, too."""
+    for part in source.glob("*.parquet"):
+        try:
+            os.link(part, target / part.name)
+        except OSError as error:
+            if error.errno not in NO_LINK:
+                raise
+            shutil.copyfile(part, target / part.name)
+
+
+def _log_clusters(dropped: DataFrame, job: Job) -> dict[str, int]:
+    """Log how many clusters (a kept page with its duplicates) there are of each size, and the largest."""
+    clusters = dropped.groupBy("duplicate_of").agg((F.count("*") + 1).alias("size"))
+    power = F.ceil(F.log2("size")).alias("power")
+    sizes = {row["power"]: row["count"] for row in clusters.groupBy(power).count().orderBy("power").collect()}
+    names = [f"{2 ** (power - 1) + 1} to {2**power}" for power in sizes]
+    job.run.log_table({"pages": names, "clusters": list(sizes.values())}, "cluster_sizes.json")
+    largest = clusters.orderBy(F.desc("size"), "duplicate_of").limit(LARGEST).collect()
+    columns = {"url": [row["duplicate_of"] for row in largest], "pages": [row["size"] for row in largest]}
+    job.run.log_table(columns, "largest_clusters.json")
+    return {"clusters": sum(sizes.values()), "largest_cluster": largest[0]["size"] if largest else 1}
+
+
+def _names(schema: str) -> list[str]:
+    return [column.split()[0] for column in schema.split(", ")]
 
 
 if __name__ == "__main__":

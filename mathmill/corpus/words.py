@@ -9,4 +9,9 @@ WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 
 def words(text: str) -> list[str]:
     """Runs of letters and digits in compatibility form and case-folded; a Han character is a word of its own."""
-    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return WORD.findall(folded(text))
+
+
+def folded(text: str) -> str:
+    """Text in compatibility form and case-folded, as `words` cuts it."""
+    return unicodedata.normalize("NFKC", text).casefold()
