@@ -102,6 +102,8 @@ class RemoteFile(io.RawIOBase):
         """Offset of the byte that comes next from the server; less than `_at` if some are to be passed over."""
         self._answer_end: int | None = None
         """Offset after the last byte that the server sends; None if it does not say."""
+        self._kept = (0, b"")
+        """Offset and bytes of what was received last: a short file's reader goes back to its start."""
         self._wanted_end: int | None = None
         self._ignores_ranges = False
 
@@ -164,6 +166,11 @@ class RemoteFile(io.RawIOBase):
         super().close()
 
     def _received(self, size: int) -> bytes:
+        start, kept = self._kept
+        if start <= self._at < start + len(kept):
+            data = kept[self._at - start :][:size]
+            self._at += len(data)
+            return data
         if self.size is not None and self._at >= self.size:
             return b""
         if not self._is_near():
@@ -171,7 +178,7 @@ class RemoteFile(io.RawIOBase):
         while self._next < self._at:
             self._take(min(self._at - self._next, BUFFER))
         data = self._take(size)
-        self._at = self._next
+        self._kept, self._at = (self._at, data), self._next
         return data
 
     def _is_near(self) -> bool:
