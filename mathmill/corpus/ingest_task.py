@@ -22,7 +22,7 @@ from mathmill.corpus.page import Page, PageRules, Rejection, archive_of, read_pa
 from mathmill.corpus.parts import write_parts
 from mathmill.corpus.records import NotAnArchiveError, read_records
 from mathmill.corpus.splits import Split
-from mathmill.corpus.words import words
+from mathmill.corpus.words import count_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _warm_up() -> None:
     """Load what the first page loads, once in a Spark worker, so that the processes forked from it have it."""
     extract(b"<html><body><p>The <b>root</b> of <i>x</i> is $\\sqrt{x}$.</p></body></html>", charset="utf-8")
     languages("The root")
-    words("The root")
+    count_words("The root")
     surt("https://example.org/")
     registry_domain("example.org")
     pa.array(())  # imports pandas

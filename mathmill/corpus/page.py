@@ -18,7 +18,7 @@ from mathmill.corpus.http_message import CodingError, Response, decoded_body, pa
 from mathmill.corpus.language import languages, recorded_languages
 from mathmill.corpus.media_type import PAGES, detected_type
 from mathmill.corpus.records import Damage, Record, crawl_of, parse_fields
-from mathmill.corpus.words import words
+from mathmill.corpus.words import count_words
 
 TYPES = frozenset(
     ["warcinfo", "request", "metadata", "resource", "revisit", "conversion", "continuation", "response", "filedesc"]
@@ -27,13 +27,9 @@ WITHOUT_URL = frozenset(["warcinfo", "request", "metadata", "filedesc"])
 """Records whose URL, if any, belongs to another record."""
 CRAWL = re.compile(r"CC-[A-Z]+(?:-\d{4}-\d{2})?")
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
-UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
-"""Characters that no text has."""
 MOST_UNREADABLE = 0.05
-"""Share of such characters from which the bytes were not text in any character set."""
+"""Share of U+FFFD in a text from which its bytes were not text in any character set."""
 LONGEST_DETAIL = 200
-SAMPLE = 4096
-"""Characters of a text that are looked at for them."""
 
 
 class Page(NamedTuple):
@@ -214,7 +210,7 @@ def _extract(offset: int, body: bytes, charset: str | None, rules: PageRules, wa
     try:
         with watch(offset):
             extracted = extract(body, charset=charset)
-            tokens = len(words(extracted.text))
+            tokens = count_words(extracted.text)
     except PageTimeoutError:
         raise _RejectedError("timeout") from None
     except GivenUpError as error:
@@ -224,8 +220,7 @@ def _extract(offset: int, body: bytes, charset: str | None, rules: PageRules, wa
     text = extracted.text
     if len(text) < rules.min_characters:
         raise _RejectedError("too_short", f"{len(text)} characters")
-    sample = text[:SAMPLE]
-    if len(UNREADABLE.findall(sample)) > MOST_UNREADABLE * len(sample):
+    if text.count("\ufffd") > MOST_UNREADABLE * len(text):
         raise _RejectedError("bad_encoding", "too much of it is no text in any character set")
     return extracted, tokens
 
