@@ -120,7 +120,31 @@ UNARY = {name: rf"\{name}" for name in ("sqrt", "hat", "bar", "vec", "dot", "ddo
     "sf": r"\mathsf",
 }
 FUNCTIONS = frozenset(
-    ["sin", "cos", "tan", "csc", "sec", "cot", "sinh", "cosh", "tanh", "coth", "arcsin", "arccos", "arctan", "log", "ln", "exp", "det", "dim", "gcd", "ker", "deg", "f", "g"]
+    [
+        "sin",
+        "cos",
+        "tan",
+        "csc",
+        "sec",
+        "cot",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "log",
+        "ln",
+        "exp",
+        "det",
+        "dim",
+        "gcd",
+        "ker",
+        "deg",
+        "f",
+        "g",
+    ]
 )
 """Names that take the term after them as their argument."""
 ENCLOSING = {"|": "|", r"\|": r"\|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
@@ -229,7 +253,9 @@ class _Reader:
         self.place += 1
         if symbol in UNARY:
             command, argument = UNARY[symbol], _unwrapped(self.simple())
-            return joined([command, argument, ENCLOSING[command]]) if command in ENCLOSING else f"{command}{{{argument}}}"
+            return (
+                joined([command, argument, ENCLOSING[command]]) if command in ENCLOSING else f"{command}{{{argument}}}"
+            )
         if symbol in BINARY:
             first, second = _unwrapped(self.simple()), _unwrapped(self.simple())
             return rf"\sqrt[{first}]{{{second}}}" if symbol == "root" else f"{BINARY[symbol]}{{{first}}}{{{second}}}"

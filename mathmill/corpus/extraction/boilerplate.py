@@ -71,7 +71,9 @@ HEADER_ELEMENTS = _words("div header section table form")
 LONG = 1_500
 """Characters of a named block from which it has to be mostly links."""
 LINKS = re.compile(f"{LINK}[^{LINK}{LINK_END}\n]*{LINK_END}")
-PERMALINK = re.compile(rf"{LINK}\s?(?:[¶#§🔗◆\uf0c1]|\[(?:source|edit|src)\]|edit|↩︎?|↑|(?:[Ss]kip|[Jj]ump) to [^{LINK_END}\n]{{1,30}})?\s?{LINK_END}")
+PERMALINK = re.compile(
+    rf"{LINK}\s?(?:[¶#§🔗◆\uf0c1]|\[(?:source|edit|src)\]|edit|↩︎?|↑|(?:[Ss]kip|[Jj]ump) to [^{LINK_END}\n]{{1,30}})?\s?{LINK_END}"
+)
 """A link to the place where it stands, or to its source, as they follow headings."""
 SEPARATORS = " •\t|·-–—>»«:,0123456789.()[]"
 LINE_RUN = 4
@@ -114,7 +116,7 @@ def is_boilerplate(block: Any, text: str, *, header: bool) -> bool:
     tag = block.tag
     if tag in TEXT_ELEMENTS or (header and tag not in HEADER_ELEMENTS):
         return False
-    if header and block.query_selector("h1,h2,.title,article,main") is not None:
+    if header and block.query_selector("h1,h2,h3,.title,article,main") is not None:
         return False
     return len(text) < LONG or len(LINKS.sub("", text)) < len(text) / 2
 

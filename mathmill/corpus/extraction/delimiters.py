@@ -33,8 +33,15 @@ LONGEST = 5_000
 """Characters of a formula."""
 LATEX = re.compile(r"\\[A-Za-z]{2,}|[\w)}\]]\s*[_^]\s*[\w{(\\+-]|[\w)}]\s*[=<>≤≥+]\s*[\w({\\-]|^\s*[A-Za-z]\s*$")
 """What tells LaTeX from an escaped bracket or a regular expression."""
+COMMAND = re.compile(
+    r"\\(?:frac|sqrt|sum|prod|int|lim|infty|partial|nabla|alpha|beta|gamma|delta|epsilon|lambda|theta|sigma|omega|mathbb|mathcal"
+    r"|mathrm|mathbf|operatorname|left|right|cdot|times|leq|geq|neq|approx|equiv|subset|rightarrow|begin\{)(?![A-Za-z])"
+)
+"""Commands of which one in a page's text tells that it holds mathematics."""
 NO_LATEX = re.compile(r"\\\||\[\^|https?:|\ufffd")
-DOLLAR_LATEX = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9)}]\s*[_^]\s*[\w{(\\+-]|^[A-Za-z]$")
+DOLLAR_LATEX = re.compile(r"\\[A-Za-z]+|[\w)}\]]\^[\w{\\]|(?<![A-Za-z0-9_])[A-Za-z]_[A-Za-z0-9{\\]|^[A-Za-z]$")
+SHELL = re.compile(r"^(?:[{(]|[A-Z][A-Z0-9_]{2})|[\s,;:=(\[{<>|&/'\"`-]$|\n")
+"""How text between the dollar signs of two variables begins or ends."""
 PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{4,}\s+[A-Za-z]{2,}")
 PRICE = re.compile(r"\s?\d[\d,.]*")
 TEX_CHARACTERS = re.compile(r"[\\^_{}=]")
@@ -60,7 +67,9 @@ def present(text: str, configuration: Configuration) -> bool:
         return True
     if text.count("$") > 1 or (configuration.asciimath and "`" in text):
         return True
-    return ("[/" in text and TAG_END.search(text) is not None) or any(opening in text for opening in configuration.pairs)
+    return ("[/" in text and TAG_END.search(text) is not None) or any(
+        opening in text for opening in configuration.pairs
+    )
 
 
 def mark_delimited(text: str, configuration: Configuration, formulas: Formulas) -> str:
@@ -96,7 +105,7 @@ def _formulas(text: str, configuration: Configuration) -> Iterator[tuple[Opened,
             code, opened = max(0, code + (1 if what == CODE else -1)), None
         elif code or what in {"\\\\", "\\$"}:
             continue
-        elif what.startswith(("\n", FORMULA)):
+        elif what.startswith(("\n", "\t", FORMULA)):
             opened = None
         elif opened and what == opened.closing and nested:
             nested -= 1
@@ -145,11 +154,11 @@ def _is_formula(text: str, opened: Opened, end: int, configuration: Configuratio
             return False
         if "$" in configuration.pairs:
             return not _is_price(content)
+        before, after = text[opened.start - 1 : opened.start], text[end + 1 : end + 2]
         return (
             not content[0].isspace()
-            and content[0] not in "{("
-            and not content[-1].isspace()
-            and content[-1] not in ",;:=([{<>|&"
+            and not (before.isalnum() or after.isalnum() or after in {"{", "_"})
+            and SHELL.search(content) is None
             and DOLLAR_LATEX.search(content) is not None
             and PROSE.search(content) is None
         )
@@ -170,4 +179,4 @@ def _token(further: tuple[str, ...], asciimath: bool) -> re.Pattern[str]:
     if asciimath:
         openings.add("`")
     listed = "|".join(map(re.escape, sorted(openings, key=len, reverse=True)))
-    return re.compile(rf"{listed}|\\(?:begin|end)\{{(?:{ENVIRONMENTS})\}}|\n\s*\n")
+    return re.compile(rf"{listed}|\\(?:begin|end)\{{(?:{ENVIRONMENTS})\}}|\n\s*\n|\n +(?:•|\d{{1,4}}\.) |\t")

@@ -10,7 +10,6 @@ from mathmill.corpus.extraction.latex import delimited, tidy, undelimited
 from mathmill.corpus.extraction.marks import BREAK, FORMULA, FORMULA_END, without_marks
 
 PLACE = re.compile(f"{FORMULA}([0-9]{{1,9}}){FORMULA_END}((?: *[.,;:](?![^\\s{FORMULA}]))?)")
-BREAKS = re.compile(f"(\n?) *(?:{BREAK} *)+(\n*)")
 CELL_ENDS = {"\t", "•"}
 
 
@@ -41,6 +40,10 @@ class Formulas:
     def __init__(self) -> None:
         self.found: list[Formula] = []
 
+    def numbered(self, number: str) -> Formula | None:
+        """The formula of a mark's number; a page that holds marks of its own may name none."""
+        return self.found[int(number)] if int(number) < len(self.found) else None
+
     def mark(self, markup: str, source: str, *, display: bool = False) -> str:
         """The mark of a formula in LaTeX, delimiters around it allowed: they say whether it is a display."""
         source, is_display = undelimited(source)
@@ -68,8 +71,7 @@ class Formulas:
             return text, counts
 
         def written(place: re.Match[str]) -> str:
-            number = int(place[1])
-            formula = self.found[number] if number < len(self.found) else None
+            formula = self.numbered(place[1])
             latex = formula.latex() if formula else ""
             if not latex or not formula:
                 return place[2]
@@ -81,5 +83,20 @@ class Formulas:
             after = "" if whole[place.end() : place.end() + 1] == "\t" else BREAK
             return f"{before}{delimited(latex, display=True)}{place[2].strip()}{after}"
 
-        text = PLACE.sub(written, text)
-        return BREAKS.sub(lambda found: found[1] + found[2] or "\n", text) if BREAK in text else text, counts
+        return _with_breaks(PLACE.sub(written, text)), counts
+
+
+def _with_breaks(text: str) -> str:
+    """The text with a line break, or the blank line that is there, in place of marked breaks and the spaces around."""
+    first, *rest = text.split(BREAK)
+    pieces = [first]
+    for piece in rest:
+        before, after = pieces[-1].rstrip(" \n"), piece.lstrip(" \n")
+        gap = pieces[-1][len(before) :] + piece[: len(piece) - len(after)]
+        if not after:
+            pieces[-1] = before + gap
+            continue
+        pieces[-1] = before
+        indent = gap.rpartition("\n")[2] if "\n" in gap else ""
+        pieces += ("\n\n" if "\n\n" in gap else "\n", indent + after)
+    return "".join(pieces)

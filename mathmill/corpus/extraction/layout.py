@@ -5,27 +5,26 @@ from collections.abc import Sequence
 
 from mathmill.corpus.extraction.marks import NUMBERED_BLOCK, without_marks
 
-SPACES = (("\u200b", ""), ("\xad", ""), ("\ufeff", ""), ("\t\t", "\t"), ("\r", ""))
+NOTHING = ("\u200b", "\xad", "\ufeff", "\r")
+"""Characters without width."""
 RUN = re.compile(r"  +")
-LONE_BULLET = re.compile(r"(?m)^( +(?:•|\d{1,4}\.)) *\n\s*?\n* +(?=\S)(?!•|\d{1,4}\.)")
+LONE_BULLET = re.compile(r"\n(  +(?:•|\d{1,4}\.))\n\n* +(?=[^\s•])(?!\d{1,4}\.)")
+"""A bullet or number whose text begins a block further down."""
 BLANK_LINES = re.compile(r"\n\n\n+")
 
 
 def normalised(text: str) -> str:
     """The text with single spaces, one tab between cells, at most one blank line and nothing at the ends of lines."""
-    for character, instead in SPACES:
+    for character in NOTHING:
         if character in text:
-            text = text.replace(character, instead)
+            text = text.replace(character, "")
+    if "\t" in text:
+        text = text.replace("\t\t", "\t").replace(" \t", "\t").replace("\t ", "\t")
     if "\xa0" in text:
         text = RUN.sub(_single, text.replace("\xa0", " "))
-    if " \t" in text or "\t " in text:
-        text = text.replace(" \t", "\t").replace("\t ", "\t")
-    # One trailing space is common, more are not.
-    text = text.replace(" \n", "\n")
     if " \n" in text or "\t\n" in text:
         text = "\n".join([line.rstrip() for line in text.split("\n")])
-    if "•\n" in text or ".\n" in text:
-        text = LONE_BULLET.sub(r"\1 ", text)
+    text = LONE_BULLET.sub(r"\n\1 ", text)
     return BLANK_LINES.sub("\n\n", text).strip() if "\n\n\n" in text else text.strip()
 
 
@@ -46,5 +45,7 @@ def with_blocks(text: str, blocks: Sequence[str]) -> str:
 
 def without_blank_ends(block: str) -> str:
     """A block without blank lines before and after it and without spaces at the ends of its lines."""
-    lines = [line.rstrip() for line in without_marks(block).replace("\xa0", " ").split("\n")]
-    return "\n".join(lines).strip("\n")
+    block = without_marks(block)
+    if " \n" in block or "\xa0" in block or "\t\n" in block:
+        block = "\n".join([line.rstrip() for line in block.replace("\xa0", " ").split("\n")])
+    return block.strip("\n").rstrip()

@@ -4,6 +4,7 @@ The page is parsed once; one pass over the tree (`markups`) turns formulas into 
 text is drawn; formulas between delimiters are found in it (`delimiters`); then marks become LaTeX.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +13,15 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from mathmill.corpus.extraction.boilerplate import without_link_lists
-from mathmill.corpus.extraction.delimiters import LATEX, mark_delimited, present
+from mathmill.corpus.extraction.delimiters import COMMAND, mark_delimited, present
 from mathmill.corpus.extraction.encoding import to_utf8
 from mathmill.corpus.extraction.layout import normalised, with_blocks
 from mathmill.corpus.extraction.marks import CODE, CODE_END, SCRIPT, mark_links, without_marks
-from mathmill.corpus.extraction.markups import Page
+from mathmill.corpus.extraction.rewriting import rewrite, selector
+from mathmill.corpus.extraction.state import Page
 
+MOST_LISTS = 5_000
+LIST_TAG = re.compile(rb"</?[uo]l\b[^<>]*>")
 CODE_ELEMENTS = "code,tt,kbd,samp,textarea,.tex2jax_ignore,.mathjax_ignore"
 
 
@@ -41,13 +45,15 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
         body: the page as it was served, decompressed.
         charset: the charset that the HTTP header names, if any.
     """
-    source = mark_links(to_utf8(body, charset))
+    source = mark_links(_with_shallow_lists(to_utf8(body, charset)))
+    # The source is looked through while it is in the processor's caches, before it is parsed.
+    selected = selector(source)
+    page = Page(size=len(source), has_breaks=b"<br" in source)
     tree: Any = HTMLTree.parse_from_bytes(source, "utf-8")
     if tree.body is None:
         return Extracted("", has_math=False)
     title = without_marks(tree.title or "").strip() or None
-    page = Page(tree, source)
-    page.rewrite()
+    rewrite(tree, selected, page)
     text = _plain(tree)
     if present(text, page.configuration):
         if _mark_code(tree):
@@ -55,17 +61,18 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
         text = mark_delimited(text, page.configuration, page.formulas)
     text = normalised(without_link_lists(text))
     scripts = text.count(SCRIPT)
-    text = with_blocks(text, page.blocks)
-    text, counts = page.formulas.write(text)
-    text = without_marks(text).strip()
+    has_latex = COMMAND.search(text) is not None
+    text, counts = page.formulas.write(with_blocks(text, page.blocks))
     if scripts:
         counts["sup_sub"] = scripts
-    return Extracted(
-        text,
-        has_math=bool(counts) or ("\\" in text and LATEX.search(text) is not None),
-        formulas=dict(counts),
-        title=title,
-    )
+    return Extracted(without_marks(text).strip(), bool(counts) or has_latex, counts, title)
+
+
+def _with_shallow_lists(source: bytes) -> bytes:
+    """The page, its list items as paragraphs where lists may nest so deep that indenting them would fill the memory."""
+    if len(source) > len("<ul>") * MOST_LISTS and source.count(b"<ul") + source.count(b"<ol") > MOST_LISTS:
+        return LIST_TAG.sub(b"", source)
+    return source
 
 
 def _plain(tree: Any) -> str:

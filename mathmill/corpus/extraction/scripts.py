@@ -20,6 +20,8 @@ BASE = re.compile(r"(?P<word>[^\W\d_]+)$|(?P<number>\d+)$")
 TOUCHING = re.compile(r"[\w)\]}|'′~=<>+±∓×÷⋅∗∘⊕⊖⊗⊙∩∪⋂⋃∑∏∐∫∮∂∇√∈⊂⊆⊃⊇≤≥≪≫≺≻≼≽≡≅≃≈∼∝→←↔⇒⇔↦⊢⊨∧∨¬∀∃∥⊥∞⟩〉⌉⌋−-]$")
 DIGITS = re.compile(r"[\d,–-]+$")
 UNITS = frozenset(["cm", "mm", "km", "dm", "nm", "kg", "mg", "mol", "rad", "sec", "Hz", "eV"])
+MOST_SCRIPTS = 3
+"""Scripts of one base."""
 BEFORE = 40
 """Characters looked at before a script."""
 
@@ -44,12 +46,13 @@ def replace_script(node: Any, *, raised: bool) -> None:
 
 
 def _before(node: Any) -> str:
-    """The end of the text before a script; another script of the same base is passed over."""
-    node = node.prev
-    while node is not None and node.tag in {"sub", "sup"}:
-        node = node.prev
-    text = (node.text or "")[-BEFORE:] if node is not None else ""
-    return without_marks(text)
+    """The end of the text before a script; other scripts of the same base are passed over."""
+    before = node.prev
+    for _ in range(MOST_SCRIPTS):
+        if before is None or before.tag not in {"sub", "sup"}:
+            break
+        before = before.prev
+    return without_marks((before.text or "")[-BEFORE:]) if before is not None else ""
 
 
 def _is_mathematics(script: str, before: str, *, raised: bool) -> bool:

@@ -47,7 +47,40 @@ SYMBOLS |= {"\xa0": r"\ ", "\u2002": r"\ ", "\u2003": r"\quad", "\u2005": r"\:",
 SYMBOLS |= dict.fromkeys("\u2061\u2062\u2063\u2064\u200b\u200c\u200d\u2060\u200a\ufeff\ufe00\xad", "")
 
 FUNCTIONS = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "arcsin", "arccos", "arctan", "log", "ln", "lg", "exp", "det", "dim", "ker", "hom", "deg", "gcd", "arg", "max", "min", "sup", "inf", "lim", "limsup", "liminf", "Pr"]
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "log",
+        "ln",
+        "lg",
+        "exp",
+        "det",
+        "dim",
+        "ker",
+        "hom",
+        "deg",
+        "gcd",
+        "arg",
+        "max",
+        "min",
+        "sup",
+        "inf",
+        "lim",
+        "limsup",
+        "liminf",
+        "Pr",
+    ]
 )
 LIMITS = frozenset(["lim", "limsup", "liminf", "max", "min", "sup", "inf", "det", "gcd", "Pr", "argmax", "argmin"])
 """Operators that take what stands below them as `_`."""

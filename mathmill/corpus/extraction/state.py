@@ -1,0 +1,47 @@
+"""What the pass over a parsed page collects."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mathmill.corpus.extraction.configuration import Configuration
+from mathmill.corpus.extraction.formulas import Formulas
+
+WORK = 20
+"""Characters read from elements for each byte of the page, after which the rest of it is left as it is."""
+MOST_KEPT = 300
+"""Elements that are read and then left as they are, after which the rest of the page is left so, too."""
+
+
+@dataclass(slots=True)
+class Page:
+    """A page while its tree is rewritten.
+
+    Elements inside one another are read once each, so that their text is read again and again. What is read is
+    replaced, dropped or counted; the limits keep the work linear on pages that are nothing but such elements.
+    """
+
+    size: int
+    """Bytes of the page."""
+    has_breaks: bool
+    """Whether it has `<br>` elements."""
+    formulas: Formulas = field(default_factory=Formulas)
+    configuration: Configuration = field(default_factory=Configuration)
+    blocks: list[str] = field(default_factory=list)
+    """Preformatted blocks, which stand as numbered marks in the page."""
+    has_math_scripts: bool = False
+    """Whether it has scripts that hold formulas, so that what MathJax 2 shows beside them is a second rendering."""
+    read: int = 0
+    """Characters read from elements."""
+    kept: int = 0
+    """Elements read and left as they are."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether reading more of the page would take longer than its size allows."""
+        return self.read > WORK * self.size + 100_000 or self.kept > MOST_KEPT
+
+    def text_of(self, element: Any) -> str:
+        """The text of an element."""
+        text: str = element.text or ""
+        self.read += len(text)
+        return text
