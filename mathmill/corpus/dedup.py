@@ -79,7 +79,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     unique.drop(ROW).observe(kept, rows).write.parquet(str(job.out / "pages"))
     _without(dropped, new, "id", copies).select(*_names(KEYS)).write.parquet(str(job.out / "keys"))
     if earlier:
-        _link_parts(earlier, job.out / "keys")
+        link_parts(earlier, job.out / "keys")
     write_text(job.out / SETTINGS, json.dumps(settings(minhash)))
     clusters = _log_clusters(dropped, job)
     dropped.unpersist()
@@ -123,7 +123,7 @@ def _without(dropped: DataFrame, table: DataFrame, id_column: str, copies: int) 
     return joined(kept, copied, "left_anti").unionByName(once)
 
 
-def _link_parts(source: Path, target: Path) -> None:
+def link_parts(source: Path, target: Path) -> None:
     """Let the files of a finished table, which never change, belong to another table, too."""
     for part in source.glob("*.parquet"):
         try:
