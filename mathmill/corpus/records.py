@@ -3,7 +3,7 @@ r"""The records of WARC and ARC files, each with its place in the file, past wha
 fastwarc's own iterator reads a healthy file 40 µs a page sooner; but it ends at a cut without a word, takes what a
 record lacks out of the next gzip member, and knows no ARC. Here a record is handed out only when all of it is there and
 its member's check sum is right, and damage costs the records that it touches and no others: reading goes on at the
-next gzip member that starts with a record, or, in what is not compressed, at the next line that does.
+next gzip member that starts with a record or, in what can be decompressed, at the next first line of one.
 
 WARC is ISO 28500. An ARC record is a line `URL IP date type length` and its content.
 """
@@ -13,7 +13,16 @@ import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from mathmill.corpus.members import GZIP, LOOK, MemberError, first_bytes, gzip_pieces, next_member, plain_pieces
+from mathmill.corpus.members import (
+    GZIP,
+    LOOK,
+    PADDING,
+    MemberError,
+    first_bytes,
+    gzip_pieces,
+    next_member,
+    plain_pieces,
+)
 
 MAX_HEAD = 1 << 16
 """Bytes of a record's own header, at most."""
@@ -186,7 +195,14 @@ class _Reader:
     def _is_after(self, end: int) -> bool:
         """Whether the next member is the next split's: one that starts with a record; a damaged one is still ours."""
         at = self._member_end
-        return at is not None and at >= end and next_member(self._stream, at, _is_start) == at
+        if at is None or at < end:
+            return False
+        following = next_member(self._stream, at, _is_start)
+        self._stream.seek(at)
+        if not self._stream.read(min(following - at, LOOK)).strip(PADDING):
+            return True
+        self.open(at)
+        return False
 
     def _record(self) -> Record:
         self._start = start = self._place()

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import pytest
 
+from mathmill.corpus import members
 from mathmill.corpus.guard import Watch
 from mathmill.corpus.page import Archive, Page, PageRules, Rejection, read_pages
 from mathmill.corpus.records import Damage, NotAnArchiveError, Record, read_records
@@ -104,6 +105,15 @@ def _mutate(number: int) -> Mutant:
     return Mutant(mutated, intact, f"{layout} {kind} {start} {end}")
 
 
+@pytest.fixture(params=["usual buffers", "small buffers"])
+def _buffers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With small ones records and members begin and end in every place of a buffer."""
+    if request.param == "small buffers":
+        for name, size in {"CHUNK": 131, "STEP": 50, "PIECE": 310, "LOOK": 400}.items():
+            monkeypatch.setattr(members, name, size)
+
+
+@pytest.mark.usefixtures("_buffers")
 @pytest.mark.parametrize("block", range(10))
 def test_damage_costs_the_damaged_records_only(block: int) -> None:
     watch = Watch(SECONDS)
@@ -141,6 +151,7 @@ def _check_places(found: list[Record | Damage], data: bytes, place: str) -> None
     assert not data[at:].strip(b"\0\r\n"), place
 
 
+@pytest.mark.usefixtures("_buffers")
 def test_the_splits_of_a_damaged_file_hold_what_the_file_holds() -> None:
     for number in range(INPUTS // 4):
         mutant = _mutate(number)
