@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = job_parser(__doc__, stage="corpus")
     parser.add_argument("--input", nargs="+", help="WARC files, globs or warc.paths.gz (default: corpus.input)")
     parser.add_argument("--seed", help="first positive pages (default: corpus.seed)")
-    parser.add_argument("--benchmarks", type=Path, help="question sets that no page may hold, beside the recipe's")
+    parser.add_argument("--benchmarks", nargs="+", help="question sets that no page may hold, beside the recipe's")
     parser.add_argument("--previous", type=Path, help="an earlier build that this one refreshes")
     arguments = parser.parse_args(argv)
     try:

@@ -36,7 +36,7 @@ from mathmill.corpus.classifier import (
 from mathmill.corpus.cut import first_bins
 from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import read_pages, under_mathematics
+from mathmill.corpus.tables import each_url_once, read_pages, under_mathematics
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
 
@@ -81,7 +81,7 @@ def _take(model: Path, folder: Path) -> Card:
 def _labelled(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> DataFrame:
     """The labelled pages as fastText reads them, in an order that hangs on the seed alone (`LINES`)."""
     settings, seed = job.recipe.corpus.classifier, job.recipe.seed
-    known = read_pages(spark, seed_path(arguments.seed, job.recipe)).select("url", "text").dropDuplicates(["url"])
+    known = each_url_once(read_pages(spark, seed_path(arguments.seed, job.recipe)))
     others = read_pages(spark, arguments.pages).select("url", "text").join(known.select("url"), "url", "left_anti")
     if arguments.collected:
         others = others.join(read_pages(spark, arguments.collected).select("url"), "url", "left_anti")

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
-from mathmill.corpus.tables import read_pages, under_mathematics
+from mathmill.corpus.tables import each_url_once, read_pages, under_mathematics
 from mathmill.job import Figures, Job, job_parser
 
 
@@ -27,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write the grown seed: url, text."""
-    seed = read_pages(spark, seed_path(arguments.seed, job.recipe)).select("url", "text").dropDuplicates(["url"])
+    seed = each_url_once(read_pages(spark, seed_path(arguments.seed, job.recipe)))
     pages = read_pages(spark, arguments.pages).select("url", "text")
     missed = pages.join(read_pages(spark, arguments.collected).select("url"), "url", "left_anti")
-    found = missed.join(under_mathematics(missed, arguments.annotations), "url", "left_semi").dropDuplicates(["url"])
-    new = found.join(seed.select("url"), "url", "left_anti")
+    found = missed.join(under_mathematics(missed, arguments.annotations), "url", "left_semi")
+    new = each_url_once(found).join(seed.select("url"), "url", "left_anti")
     seed.unionByName(new).write.parquet(str(job.out / "pages"))
     before, after = seed.count(), spark.read.parquet(str(job.out / "pages")).count()
     return {"seed_before": before, "seed_after": after, "new": after - before}

@@ -36,6 +36,13 @@ def read_pages(spark: "SparkSession", path: Path) -> "DataFrame":
     return table
 
 
+def each_url_once(pages: "DataFrame") -> "DataFrame":
+    """`url` and `text`, of a URL that stands several times the smallest text, in whatever order they come."""
+    from pyspark.sql import functions as F
+
+    return pages.groupBy("url").agg(F.min("text").alias("text"))
+
+
 def by_url_prefix(pages: "DataFrame") -> "DataFrame":
     """Each page once for every URL prefix that it stands under, named in the new column `url_prefix`."""
     from pyspark.sql import functions as F
