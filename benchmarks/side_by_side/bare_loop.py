@@ -1,0 +1,93 @@
+"""WARC to scores in one process without Spark and tables: what the kernels alone cost.
+
+`bare` reads with fastwarc's own iterator; `ours` with our reader, into whole rows of `pages`. The last line of output
+is a JSON object: `pages` scored, the `bytes` of HTML that text was drawn from, and the CPU `seconds` of doing so.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from mathmill.corpus.classifier import line, load, model_file, probabilities, read_card
+from mathmill.corpus.extraction import extract
+from mathmill.corpus.guard import Watch
+from mathmill.corpus.page import Page, PageRules, archive_of, read_pages
+from mathmill.corpus.records import read_records
+from mathmill.recipe import CorpusRecipe
+
+BATCH = 500
+"""Pages scored at once, as in the Spark job."""
+RULES = PageRules(CorpusRecipe().min_characters, CorpusRecipe().page_bytes)
+HTML = ("text/html", "application/xhtml+xml")
+
+
+class Extraction:
+    """How much HTML text was drawn from, and how long it took."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.seconds = 0.0
+
+    def text(self, body: bytes, charset: str | None) -> str:
+        """The text of a page."""
+        started = time.process_time()
+        text = extract(body, charset=charset).text
+        self.seconds += time.process_time() - started
+        self.bytes += len(body)
+        return text
+
+
+def bare_texts(path: Path, extraction: Extraction) -> Iterator[str]:
+    """The texts of the HTML pages with status 200."""
+    with path.open("rb") as stream:
+        for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
+            if record.http_headers is None or record.http_headers.status_code != 200:
+                continue
+            kind = record.headers.get("WARC-Identified-Payload-Type") or record.http_content_type
+            if kind not in HTML:
+                continue
+            text = extraction.text(record.reader.read(), record.http_charset)
+            if len(text) >= RULES.min_characters:
+                yield text
+
+
+def our_texts(path: Path, _extraction: Extraction) -> Iterator[str]:
+    """The texts of the pages that the ingest makes."""
+    with path.open("rb") as stream:
+        records = read_records(stream, RULES.max_bytes)
+        for outcome in read_pages(records, archive_of(str(path)), RULES, Watch(10.0), Counter()):
+            if isinstance(outcome, Page):
+                yield outcome.text
+
+
+def main() -> int:
+    """Score the pages of WARC files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reader", choices=["bare", "ours"])
+    parser.add_argument("--input", type=Path, required=True, help="a folder of WARC files")
+    parser.add_argument("--model", type=Path, required=True)
+    arguments = parser.parse_args()
+    texts_of = {"bare": bare_texts, "ours": our_texts}[arguments.reader]
+    path = model_file(arguments.model)
+    model, words = load(str(path)), read_card(path).page_words
+    extraction = Extraction()
+    pages, lines = 0, list[str]()
+    for warc in sorted(arguments.input.glob("*.warc.gz")):
+        for text in texts_of(warc, extraction):
+            lines.append(line(text, words))
+            if len(lines) == BATCH:
+                pages += len(probabilities(model, lines))
+                lines.clear()
+    pages += len(probabilities(model, lines)) if lines else 0
+    print(json.dumps({"pages": pages, "bytes": extraction.bytes, "seconds": round(extraction.seconds, 3)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What a benchmark found, in the form of docs/benchmarks and as a table."""
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One comparison; `docs/benchmarks/*.json` holds lists of them."""
+
+    name: str
+    ours: float
+    peer: float
+    peer_version: str
+    unit: str
+    goal: float
+    runs: int
+    busy: str
+    """What else the machine had to do."""
+    ratio: float
+    """Higher is better for us."""
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry with the machine and the command."""
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        return {**asdict(self), "machine": machine, "command": f"python {shlex.join(sys.argv)}"}
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """A line for each entry: what was found and whether its goal is met."""
+    lines = [f"{'':70} {'ours':>9} {'other':>9} {'ratio':>7} {'goal':>5}"]
+    for one in entries:
+        verdict = "met" if one.ratio >= one.goal else "MISSED"
+        lines.append(f"{one.name:70} {one.ours:9.1f} {one.peer:9.1f} {one.ratio:7.2f} {one.goal:5.1f} {verdict}")
+    return "\n".join(lines)
