@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mathmill.corpus.class_archive import archive_path
 from mathmill.corpus.java import java_home
@@ -37,7 +38,8 @@ def spark_session(recipe: Recipe) -> "SparkSession":
 
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
+    if _is_here(recipe):
+        os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
     builder = SparkSession.builder.appName("mathmill")
     for key, value in _settings(recipe).items():
         builder = builder.config(key, value)
@@ -68,7 +70,7 @@ def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tupl
     submit = str(Path(sys.executable).with_name("spark-submit"))
     # Without PYTHONSAFEPATH the script's folder would shadow modules of the standard library.
     environment = {"JAVA_HOME": str(java_home()), "PYSPARK_PYTHON": sys.executable, "PYTHONSAFEPATH": "1"}
-    if _is_local(recipe):
+    if _is_here(recipe):
         environment["SPARK_LOCAL_IP"] = LOOPBACK
     return [submit, *settings, str(script), *arguments], environment
 
@@ -105,7 +107,7 @@ def _settings(recipe: Recipe) -> dict[str, str]:
         "spark.python.daemon.module": "mathmill.corpus.worker_daemon",
     }
     options = [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
-    if _is_local(recipe):
+    if _is_here(recipe):
         settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
         archive = archive_path(java_home())
         if archive.is_file():
@@ -115,5 +117,7 @@ def _settings(recipe: Recipe) -> dict[str, str]:
     return settings
 
 
-def _is_local(recipe: Recipe) -> bool:
-    return recipe.spark.master.startswith("local")
+def _is_here(recipe: Recipe) -> bool:
+    """Whether driver and executors meet on this machine's loopback."""
+    master = recipe.spark.master
+    return master.startswith("local") or urlsplit(master).hostname in {LOOPBACK, "localhost"}
