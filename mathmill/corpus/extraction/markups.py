@@ -77,7 +77,7 @@ def math(page: Page, element: Any) -> None:
     alternative = (element.getattr("alttext") or "").strip()
     if source := annotated(markup) or alternative:
         by_latexml = "ltx_" in (element.class_name or "") or alternative
-        by_wikipedia = source.startswith("{\\displaystyle") or source.startswith("{\\textstyle")
+        by_wikipedia = source.startswith(("{\\displaystyle", "{\\textstyle"))
         name = "wikipedia" if by_wikipedia else "latexml" if by_latexml else "mathml"
         element.outer_text = page.formulas.mark(name, source, display=display)
     elif element.child_element_count == 0:

@@ -17,9 +17,12 @@ from mathmill.corpus.extraction.delimiters import COMMAND, mark_delimited, prese
 from mathmill.corpus.extraction.encoding import to_utf8
 from mathmill.corpus.extraction.layout import normalised, with_blocks
 from mathmill.corpus.extraction.marks import CODE, CODE_END, SCRIPT, mark_links, without_marks
+from mathmill.corpus.extraction.preformatted import without_colours
 from mathmill.corpus.extraction.rewriting import rewrite, selector
 from mathmill.corpus.extraction.state import Page
 
+LARGE = 100_000
+"""Bytes of a page from which its lists are counted; those of smaller ones fit into memory however they nest."""
 MOST_LISTS = 5_000
 LIST_TAG = re.compile(rb"</?[uo]l\b[^<>]*>")
 CODE_ELEMENTS = "code,tt,kbd,samp,textarea,.tex2jax_ignore,.mathjax_ignore"
@@ -45,10 +48,10 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
         body: the page as it was served, decompressed.
         charset: the charset that the HTTP header names, if any.
     """
-    source = mark_links(_with_shallow_lists(to_utf8(body, charset)))
+    source = mark_links(without_colours(_with_shallow_lists(to_utf8(body, charset))))
     # The source is looked through while it is in the processor's caches, before it is parsed.
     selected = selector(source)
-    page = Page(size=len(source), has_breaks=b"<br" in source)
+    page = Page(source)
     tree: Any = HTMLTree.parse_from_bytes(source, "utf-8")
     if tree.body is None:
         return Extracted("", has_math=False)
@@ -70,7 +73,7 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
 
 def _with_shallow_lists(source: bytes) -> bytes:
     """The page, its list items as paragraphs where lists may nest so deep that indenting them would fill the memory."""
-    if len(source) > len("<ul>") * MOST_LISTS and source.count(b"<ul") + source.count(b"<ol") > MOST_LISTS:
+    if len(source) > LARGE and source.count(b"<ul") + source.count(b"<ol") > MOST_LISTS:
         return LIST_TAG.sub(b"", source)
     return source
 

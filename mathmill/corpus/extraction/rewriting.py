@@ -12,7 +12,7 @@ from mathmill.corpus.extraction.state import Page
 Handler = Callable[[Page, Any], None]
 
 SELECTORS = (
-    "script,img,sup,sub,pre,label,header,nav,footer,aside,dialog,[hidden],[style*=none],[role=navigation]"
+    "script,img,sup,sub,pre,label,header,nav,footer,aside,dialog,[hidden],[style*=none]"
     ",td>p:only-child,th>p:only-child,td>div:only-child"
 )
 MATH_TAG = re.compile(rb"math(?:jax)?>")
@@ -83,8 +83,6 @@ def _handler(element: Any) -> Handler | None:
     for name in classes.split() if classes else ():
         if handle := _by_class(name):
             return handle
-    if element.getattr("role") == "navigation":
-        return elements.block
     identifier = element.id
     # The id of a section is a word of its heading.
     is_section = element.tag == "section" or (classes or "").startswith("sect")

@@ -20,10 +20,8 @@ class Page:
     replaced, dropped or counted; the limits keep the work linear on pages that are nothing but such elements.
     """
 
-    size: int
-    """Bytes of the page."""
-    has_breaks: bool
-    """Whether it has `<br>` elements."""
+    source: bytes
+    """The page in UTF-8."""
     formulas: Formulas = field(default_factory=Formulas)
     configuration: Configuration = field(default_factory=Configuration)
     blocks: list[str] = field(default_factory=list)
@@ -35,10 +33,19 @@ class Page:
     kept: int = 0
     """Elements read and left as they are."""
 
+    _has_breaks: bool | None = None
+
+    @property
+    def has_breaks(self) -> bool:
+        """Whether the page has `<br>` elements."""
+        if self._has_breaks is None:
+            self._has_breaks = b"<br" in self.source
+        return self._has_breaks
+
     @property
     def is_exhausted(self) -> bool:
         """Whether reading more of the page would take longer than its size allows."""
-        return self.read > WORK * self.size + 100_000 or self.kept > MOST_KEPT
+        return self.read > WORK * len(self.source) + 100_000 or self.kept > MOST_KEPT
 
     def text_of(self, element: Any) -> str:
         """The text of an element."""
