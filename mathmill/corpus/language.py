@@ -12,7 +12,9 @@ RECORDED = "languages-cld2"
 """Field of a metadata record."""
 LOOKED_AT = 5_000
 """Characters of a text."""
-REFUSED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+CODE = re.compile("[a-z]{3}")
+_NONCHARACTERS = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+REFUSED = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NONCHARACTERS}]")
 """Characters at which CLD2 refuses a text."""
 _PAIRS = """
     aa:aar ab:abk af:afr ak:aka am:amh ar:ara as:asm ay:aym az:aze ba:bak be:bel bg:bul bh:bih bi:bis bn:ben
@@ -45,6 +47,7 @@ def recorded_languages(fields: dict[str, str]) -> str | None:
     if value is None:
         return None
     try:
-        return ",".join(language["code-iso-639-3"] for language in json.loads(value)["languages"])
-    except (ValueError, KeyError, TypeError):
+        codes = [language["code-iso-639-3"] for language in json.loads(value)["languages"]]
+        return ",".join(codes) if all(CODE.fullmatch(code) for code in codes) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
