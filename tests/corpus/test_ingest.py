@@ -20,6 +20,8 @@ import pytest
 from typing_extensions import override
 
 from mathmill.corpus import ingest
+from mathmill.corpus import page as page_module
+from mathmill.corpus.extraction import Extracted
 from mathmill.corpus.fetch import Client
 from mathmill.corpus.ingest_task import IngestTask
 from mathmill.corpus.manifest import read_entry
@@ -94,6 +96,26 @@ def test_a_file_that_cannot_be_read_leaves_no_rows(tmp_path: Path) -> None:
     assert entry.failed is not None
     assert "FileNotFoundError" in entry.failed
     assert {path.parent.name for path in out.rglob("*.*")} == {"manifest"}
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("crash", "crash"), ("hang", "timeout")])
+def test_a_page_that_ends_its_process_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, reason: str
+) -> None:
+    extract = page_module.extract
+
+    def faulty(body: bytes, *, charset: str | None) -> Extracted:
+        if b"Page 1" in body:
+            os.kill(os.getpid(), signal.SIGKILL) if fault == "crash" else sum(range(10**11))
+        return extract(body, charset=charset)
+
+    monkeypatch.setattr(page_module, "extract", faulty)
+    (file,) = _crawl(tmp_path, "a")
+    task = IngestTask(tmp_path / "out", PageRules(20, 1 << 20), 0.3, Client("test"))
+    task(Split(str(file)))
+    assert _urls(tmp_path / "out", "pages") == Counter([PAGES[0], PAGES[2]])
+    rejected = pq.read_table(tmp_path / "out" / "rejected").to_pylist()
+    assert {row["url"]: row["reason"] for row in rejected if row["url"] in PAGES} == {PAGES[1]: reason}
 
 
 def test_large_files_are_read_in_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
