@@ -1,9 +1,9 @@
 r"""AsciiMath to LaTeX, for pages that load it and write their formulas between backticks.
 
-The subset: numbers, letters, quoted and `text(…)` words, the constants, operators, relations, arrows and Greek letters of
-the AsciiMath syntax page, brackets with invisible ones, matrices of brackets in brackets, `a/b`, `x^2`, `x_1`, the unary
-operators (`sqrt`, accents, fonts, functions) and the binary ones (`frac`, `root`, `stackrel`, `overset`, `underset`).
-Colours, classes and ids are not read. Source of the grammar: asciimath.org.
+The subset: numbers, letters, quoted and `text(…)` words, the constants, operators, relations, arrows and Greek
+letters of the AsciiMath syntax page, brackets with invisible ones, matrices of brackets in brackets, `a/b`, `x^2`,
+`x_1`, the unary operators (`sqrt`, accents, fonts, functions) and the binary ones (`frac`, `root`, `stackrel`,
+`overset`, `underset`). Colours, classes and ids are not read. Source of the grammar: asciimath.org.
 """
 
 import re
@@ -12,13 +12,13 @@ from functools import cache
 from mathmill.corpus.extraction.latex import grouped, joined
 
 _NAMES = """
-alpha beta gamma Gamma delta Delta epsilon varepsilon zeta eta theta Theta vartheta iota kappa lambda Lambda mu nu xi Xi pi
-Pi rho sigma Sigma tau upsilon phi Phi varphi chi psi Psi omega Omega
-int oint sum prod cdots vdots ddots quad nabla square cap cup in to subset subseteq
-lt gt le ge ne prec succ equiv cong approx sim propto neg implies iff forall exists vdash models perp top partial
-sin cos tan csc sec cot sinh cosh tanh coth arcsin arccos arctan log ln exp det dim gcd min max lim sup inf mod
-langle rangle emptyset infty aleph diamond ldots cdot ast star circ oplus otimes odot wedge vee angle triangle
-uparrow downarrow rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow mapsto ker hom deg
+alpha beta gamma Gamma delta Delta epsilon varepsilon zeta eta theta Theta vartheta iota kappa lambda Lambda mu nu xi
+Xi pi Pi rho sigma Sigma tau upsilon phi Phi varphi chi psi Psi omega Omega int oint sum prod cdots vdots ddots quad
+nabla square cap cup in to subset subseteq lt gt le ge ne prec succ equiv cong approx sim propto neg implies iff
+forall exists vdash models perp top partial sin cos tan csc sec cot sinh cosh tanh coth arcsin arccos arctan log ln
+exp det dim gcd min max lim sup inf mod langle rangle emptyset infty aleph diamond ldots cdot ast star circ oplus
+otimes odot wedge vee angle triangle uparrow downarrow rightarrow leftarrow leftrightarrow Rightarrow Leftarrow
+Leftrightarrow mapsto ker hom deg
 """
 SYMBOLS = {name: f"\\{name}" for name in _NAMES.split()} | {
     "**": r"\ast",

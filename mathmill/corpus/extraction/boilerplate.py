@@ -1,9 +1,9 @@
 """What is not a page's own text: menus, headers, footers, sidebars, banners, link lists.
 
-Blocks are known by their element or by the whole words of their class and id names (`site-footer`, `topNav`), never by
-parts of words. A block so named is kept where it is long and mostly not links, since some pages call their text so; one
-named as a header is kept where it holds a heading. Paragraphs and lists of nothing but links go by the share of
-their characters that links hold.
+Blocks are known by their element or by the whole words of their class and id names (`site-footer`, `topNav`), never
+by parts of words. A block so named is kept where it is long and mostly not links, since some pages call their text
+so; one named as a header is kept where it holds a heading. Paragraphs and lists of nothing but links go by the share
+of their characters that links hold.
 """
 
 import re
@@ -22,46 +22,45 @@ PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 BLOCKS = _words(
     """
     nav navbar navigation menu menubar submenu mainmenu topmenu breadcrumb breadcrumbs crumbs footer colophon sidebar
-    sidebars sidenav subnav topnav bottomnav navheader navfooter navlist navpath navset pagination pager cookie cookies
-    cookieconsent gdpr sphinxsidebar toolbar printfooter catlinks docnav
+    sidebars sidenav subnav topnav bottomnav navheader navfooter navlist navpath navset pagination pager cookie
+    cookies cookieconsent gdpr sphinxsidebar toolbar printfooter catlinks docnav
     """
 )
 """Words of class names that name a block to drop, wherever they stand in the name."""
 NO_BLOCK = _words(
     """
-    has with without no is for in on open opened closed show main content container wrapper wrap body page layout grid item
-    items link links inner active fixed sticky offset collapsed expanded row col column left right side area text title
-    toggle logo
+    has with without no is for in on open opened closed show main content container wrapper wrap body page layout grid
+    item items link links inner active fixed sticky offset collapsed expanded row col column left right side area text
+    title toggle logo
     """
 )
 """Words that make such a name one of something else: a layout, a state, a part."""
 WHOLE = _words(
     """
     nav-links nav-list sidebar-wrapper sidebar-container footer-links footer-wrapper footer-container footer-content
-    menu-container menu-wrapper left-sidebar right-sidebar sidebar-left sidebar-right page-footer page-navigation page-nav
-    page-menu main-nav main-menu main-navigation content-footer content-nav side-nav side-bar nav-bar nav-wrapper
-    nav-container nav-left nav-right navbar-left navbar-right top-bar topbar nav-path
-    related related-posts jp-relatedposts related-pages related-articles recommended prev-next prev-next-area prevnext
+    menu-container menu-wrapper left-sidebar right-sidebar sidebar-left sidebar-right page-footer page-navigation
+    page-nav page-menu main-nav main-menu main-navigation content-footer content-nav side-nav side-bar nav-bar
+    nav-wrapper nav-container nav-left nav-right navbar-left navbar-right top-bar topbar nav-path related
+    related-posts jp-relatedposts related-pages related-articles recommended prev-next prev-next-area prevnext
     rst-footer-buttons rst-versions wy-nav-side wy-breadcrumbs wy-nav-top bd-sidebar bd-header bd-toc toc-drawer
-    sidebar-drawer mobile-header mobile-nav spirit-nav navsettop navsetbottom widget-area widgets contentinfo complementary
-    toc table-of-contents local-toc page-toc tocset tocview tocframe
-    share sharing share-buttons social social-links social-icons social-share social-media sharedaddy addtoany addthis
-    search searchbox search-box search-bar search-form searchform search-container search-results msearchresultswindow
-    msearchselectwindow newsletter subscribe subscription advertisement adsbygoogle ad-container promo popup modal
-    login login-form signin comment-form respond comment-respond reply-form
-    skip skip-link skip-nav skiplink skipnav skip-to-content visually-hidden sr-only screen-reader-text screen-reader-only
-    visuallyhidden assistive-text mw-editsection editsection mw-jump-link mw-navigation mw-panel mw-head sitesub
-    contentsub jump-to-nav noprint back-to-top backtotop to-top copybtn copybutton
-    linenos lineno linenodiv line-numbers-rows gutter hljs-ln-numbers viewcode-link viewcode-back ttc votecell post-menu user-info
-    ltx_eqn_center_padleft ltx_eqn_center_padright ltx_eqn_left_padleft ltx_eqn_left_padright
-    copyright copyright-footer langselect language-switcher lang-list
+    sidebar-drawer mobile-header mobile-nav spirit-nav navsettop navsetbottom widget-area widgets contentinfo
+    complementary toc table-of-contents local-toc page-toc tocset tocview tocframe share sharing share-buttons social
+    social-links social-icons social-share social-media sharedaddy addtoany addthis search searchbox search-box
+    search-bar search-form searchform search-container search-results msearchresultswindow msearchselectwindow
+    newsletter subscribe subscription advertisement adsbygoogle ad-container promo popup modal login login-form signin
+    comment-form respond comment-respond reply-form skip skip-link skip-nav skiplink skipnav skip-to-content
+    visually-hidden sr-only screen-reader-text screen-reader-only visuallyhidden assistive-text mw-editsection
+    editsection mw-jump-link mw-navigation mw-panel mw-head sitesub contentsub jump-to-nav noprint back-to-top
+    backtotop to-top copybtn copybutton linenos lineno linenodiv line-numbers-rows gutter hljs-ln-numbers
+    viewcode-link viewcode-back ttc votecell post-menu user-info ltx_eqn_center_padleft ltx_eqn_center_padright
+    ltx_eqn_left_padleft ltx_eqn_left_padright copyright copyright-footer langselect language-switcher lang-list
     """
 )
 """Whole names of blocks to drop."""
 HEADERS = _words(
     """
-    header masthead banner page-header site-header main-header global-header header-wrapper header-container siteheader
-    pageheader site-banner headerwrap titlearea
+    header masthead banner page-header site-header main-header global-header header-wrapper header-container
+    siteheader pageheader site-banner headerwrap titlearea
     """
 )
 IDS = (BLOCKS | WHOLE | HEADERS) - {"search"}
@@ -72,10 +71,11 @@ LONG = 1_500
 """Characters of a named block from which it has to be mostly links."""
 LINKS = re.compile(f"{LINK}[^{LINK}{LINK_END}\n]*{LINK_END}")
 PERMALINK = re.compile(
-    rf"{LINK}\s?(?:[¶#§🔗◆\uf0c1]|\[(?:source|edit|src)\]|edit|↩︎?|↑|(?:[Ss]kip|[Jj]ump) to [^{LINK_END}\n]{{1,30}})?\s?{LINK_END}"
+    rf"{LINK}\s?(?:[¶#§🔗◆\uf0c1]|\[(?:source|edit|src)\]|edit|↩︎?|↑"
+    rf"|(?:[Ss]kip|[Jj]ump) to [^{LINK_END}\n]{{1,30}})?\s?{LINK_END}"
 )
 """A link to the place where it stands, or to its source, as they follow headings."""
-SEPARATORS = " •\t|·-–—>»«:,0123456789.()[]"
+SEPARATORS = " •\t|·-–—>»«:,0123456789.()[]"  # noqa: RUF001
 LINE_RUN = 4
 """Consecutive lines of nothing but links that make a list of links."""
 EARLY = 24
@@ -90,7 +90,7 @@ def class_attributes(page: bytes) -> set[bytes]:
 
 
 def identifiers(page: bytes) -> frozenset[str]:
-    """The ids in a page that name blocks to drop. They are compared whole, since nearly every page has ids of its own."""
+    """The ids in a page that name blocks to drop; they are compared whole, since most pages have ids of their own."""
     return IDS.intersection(b" ".join(IDENTIFIERS.findall(page)).decode("utf-8", "replace").split())
 
 

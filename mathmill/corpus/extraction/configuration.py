@@ -2,6 +2,7 @@ r"""What a page's own scripts say about the formulas in its text: MathJax's and 
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 KEYS = re.compile(r"\b(inlineMath|displayMath|delimiters)['\"]?\s*[:=]\s*")
 STRING = r"(?:\"((?:[^\"\\\n]|\\.){1,24})\"|'((?:[^'\\\n]|\\.){1,24})'|String\.raw`([^`\n]{1,24})`)"
@@ -9,6 +10,8 @@ PAIR = re.compile(rf"\[\s*{STRING}\s*,\s*{STRING}\s*\]")
 KATEX = re.compile(
     rf"\{{\s*['\"]?left['\"]?\s*:\s*{STRING}\s*,\s*['\"]?right['\"]?\s*:\s*{STRING}\s*(?:,\s*['\"]?display['\"]?\s*:\s*(!?\w+))?"
 )
+BRACKET = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[\[\]{}]")
+MOST_KEYS = 20
 SETTING = 2_000
 """Characters after a key in which its pairs are looked for."""
 RENDERERS = ("mathjax", "katex", "mathml", "jsmath", "asciimath", "texmath")
@@ -43,7 +46,7 @@ class Configuration:
             return
         self.renders = True
         self.asciimath |= "asciimath" in script.lower()
-        for found in KEYS.finditer(script):
+        for found in islice(KEYS.finditer(script), MOST_KEYS):
             setting = _bracketed(script, found.end())
             if found[1] == "delimiters":
                 for left, right, display in _katex_pairs(setting):
@@ -56,9 +59,7 @@ class Configuration:
 def _bracketed(script: str, start: int) -> str:
     """The array or object that begins at `start`."""
     depth = 0
-    for found in re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[\[\]{}]").finditer(
-        script, start, start + SETTING
-    ):
+    for found in BRACKET.finditer(script, start, start + SETTING):
         if found[0] in "[{":
             depth += 1
         elif found[0] in "]}":

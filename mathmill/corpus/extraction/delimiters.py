@@ -1,13 +1,13 @@
 r"""Formulas that stand in a page's text between delimiters.
 
-`\(…\)`, `\[…\]`, `$$…$$`, the environments of mathematics, `$latex …$` and `[tex]…[/tex]` are formulas everywhere outside
-code: on a page that loads MathJax or KaTeX as they stand, on other pages where what they hold looks like LaTeX. Further
-pairs are what the page's configuration says.
+`\(…\)`, `\[…\]`, `$$…$$`, the environments of mathematics, `$latex …$` and `[tex]…[/tex]` are formulas everywhere
+outside code: on a page that loads MathJax or KaTeX as they stand, on other pages where what they hold looks like
+LaTeX. Further pairs are what the page's configuration says.
 
-A literal dollar sign is told from a formula so: `$…$` is a formula only on a page whose configuration makes it one; there
-too it must close in its paragraph before something other than a digit, and not begin as a price does (`$5 and $6`). Every
-other dollar sign is left as it is; since a formula's own signs are the same, `$…$` in the text of a page without such
-a configuration stays as well, and is counted where it holds LaTeX commands, scripts or a single letter.
+A literal dollar sign is told from a formula so: `$…$` is a formula only on a page whose configuration makes it one;
+there too it must close in its paragraph before something other than a digit, and not begin as a price does (`$5 and
+$6`). Every other dollar sign is left as it is; since a formula's own signs are the same, `$…$` in the text of a page
+without such a configuration stays as well, and is counted where it holds LaTeX commands, scripts or a single letter.
 """
 
 import re
@@ -45,7 +45,7 @@ SHELL = re.compile(r"^(?:[{(]|[A-Z][A-Z0-9_]{2})|[\s,;:=(\[{<>|&/'\"`-]$|\n")
 PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{4,}\s+[A-Za-z]{2,}")
 PRICE = re.compile(r"\s?\d[\d,.]*")
 TEX_CHARACTERS = re.compile(r"[\\^_{}=]")
-AFTER_PRICE = re.compile(r"[A-Za-z]{3,}|[\s,(/–-]$")
+AFTER_PRICE = re.compile(r"[A-Za-z]{3,}|[\s,(/–-]$")  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """The bytes of a page as UTF-8, whatever they were written in.
 
 Order of trust: byte order mark, the HTTP header's charset, the page's own declaration, detection. The first of these
-that decodes the whole page without an error is taken. If none does, it is the first declared one with U+FFFD for what is
-wrong, or the detected one where more than a tenth of the characters would be wrong. One exception to the order: pages that
-are UTF-8 with characters beyond ASCII are so against a header that names a Latin character set, since servers add such a
-header to every page by default.
+that decodes the whole page without an error is taken. If none does, it is the first declared one with U+FFFD for what
+is wrong, or the detected one where more than a tenth of the characters would be wrong. One exception to the order:
+pages that are UTF-8 with characters beyond ASCII are so against a header that names a Latin character set, since
+servers add such a header to every page by default.
 """
 
 import codecs
@@ -32,7 +32,7 @@ SUPERSETS = {
 LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15"})
 ASCII = bytes(range(128))
 CHINESE = ("gb18030", "big5hkscs")
-COMMONEST = "的一是不了在有人，。、"
+COMMONEST = "的一是不了在有人，。、"  # noqa: RUF001
 TOLERATED = 0.1
 """Share of wrong characters among those beyond ASCII up to which a declaration is believed."""
 

@@ -1,7 +1,6 @@
 """Images of formulas: the LaTeX is in the address that draws them, or in their alternative text."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -79,7 +78,7 @@ def formula_image(image: Any) -> tuple[str, str, bool] | None:
     Args:
         image: an `<img>` element.
     """
-    get: Callable[[str], str | None] = image.getattr
+    get = image.getattr
     alternative = without_marks(get("alt") or "").strip()
     for name in ADDRESSES:
         address = get(name) or ""

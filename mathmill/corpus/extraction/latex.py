@@ -20,7 +20,7 @@ DELIMITERS = (
 """Opening, closing, whether the formula between is a display."""
 ENVIRONMENT = re.compile(r"\\begin\{(?:align|gather|multline|eqnarray|flalign|alignat)\*?\}")
 """Environments that make a display of their own."""
-COMMENT = re.compile(r"(?<!\\)%[^\n]*\n\s*")
+COMMENT = re.compile(r"(?<!\\)%")
 CDATA = re.compile(r"%\s*<!\[CDATA\[|%\s*\]\]>|<!\[CDATA\[|\]\]>")
 SPACE = re.compile(r"\s+")
 SETTINGS = re.compile(
@@ -45,8 +45,8 @@ def tidy(source: str) -> str:
     """
     if "CDATA" in source:
         source = CDATA.sub("", source)
-    if "%" in source:
-        source = COMMENT.sub("", source)
+    if "%" in source and "\n" in source:
+        source = _without_comments(source)
     source = SPACE.sub(" ", source).strip()
     if source.startswith("{") and source.endswith("}") and _closes_last(source):
         source = source[1:-1].strip()
@@ -56,6 +56,20 @@ def tidy(source: str) -> str:
         return ""
     # Nothing needs a line break or a space at its end, and a lone backslash would escape the dollar sign after it.
     return source.rstrip("\\ ")
+
+
+def _without_comments(source: str) -> str:
+    """The source without comments; as in TeX, each takes the line break and the spaces after it along.
+
+    A per cent sign on the last line stays: authors of alternative texts mean it.
+    """
+    *lines, last = source.split("\n")
+    kept = ""
+    for line in lines:
+        rest = line if not kept or kept[-1] == "\n" else line.lstrip()
+        comment = COMMENT.search(rest)
+        kept += rest[: comment.start()] if comment else f"{rest}\n"
+    return kept + (last if not kept or kept[-1] == "\n" else last.lstrip())
 
 
 def undelimited(source: str) -> tuple[str, bool | None]:

@@ -1,7 +1,7 @@
 """Marks that travel through the parsed page and its plain text: where formulas, code, blocks and links stand.
 
-They are control characters, which HTML forbids; those that a page does hold are deleted from it. A formula is a numbered
-mark in the text until the text is finished, so that nothing between changes it or finds it again.
+They are control characters, which HTML forbids; those that a page does hold are deleted from it. A formula is a
+numbered mark in the text until the text is finished, so that nothing between changes it or finds it again.
 """
 
 import re

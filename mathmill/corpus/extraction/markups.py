@@ -9,7 +9,7 @@ from typing import Any
 
 from mathmill.corpus.extraction.images import ends_line, formula_image
 from mathmill.corpus.extraction.marks import FORMULA, LINK, LINK_END, NUMBERED_FORMULA
-from mathmill.corpus.extraction.mathml import annotated
+from mathmill.corpus.extraction.mathml_tree import annotated
 from mathmill.corpus.extraction.state import Page
 
 RENDERED = frozenset(

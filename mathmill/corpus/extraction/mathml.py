@@ -1,25 +1,17 @@
 """Presentation MathML to LaTeX.
 
-Covers the elements of MathML 3 presentation markup that pages use. Where the page gives the formula's TeX source itself,
-as an annotation or in `alttext`, that is taken instead. Source of the element meanings: W3C, MathML 3.0, chapter 3.
+Covers the elements of MathML 3 presentation markup that pages use. Where the page gives the formula's TeX source
+itself, as an annotation or in `alttext`, that is taken instead. Source of the element meanings: W3C, MathML 3.0,
+chapter 3.
 """
 
-import html
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from mathmill.corpus.extraction.latex import SINGLE, grouped, joined
+from mathmill.corpus.extraction.mathml_tree import Element, parsed
 from mathmill.corpus.extraction.symbols import ACCENTS, ARROWS, FUNCTIONS, LARGE, LIMITS, symbol
 
-TOKEN = re.compile(r"<!--.*?-->|<(/?)(?:\w+:)?(\w+)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|([^<]+)", re.DOTALL)
-ANNOTATION = re.compile(
-    r"<(?:\w+:)?annotation\b[^>]*?encoding=[\"']?(?:application/x-tex|tex|latex|application/x-latex)[\"'][^>]*>"
-    r"(.*?)</(?:\w+:)?annotation>",
-    re.DOTALL | re.IGNORECASE,
-)
-DEEPEST = 60
-"""Nested elements beyond this depth are read as if they stood beside each other."""
 SKIPPED = frozenset({"annotation", "annotation-xml", "mprescripts", "none", "maligngroup", "mlabel"})
 STYLES = {
     "bold": "mathbf",
@@ -54,48 +46,9 @@ STRIKES = {
 """Command by `notation` of menclose."""
 
 
-@dataclass(slots=True)
-class Element:
-    """An element of a formula, prefix dropped."""
-
-    name: str
-    attributes: str = ""
-    children: list["Element"] = field(default_factory=list)
-    text: str = ""
-
-    def get(self, attribute: str) -> str:
-        """The attribute's value, or the empty string."""
-        found = re.search(rf"\b{attribute}\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))", self.attributes)
-        return html.unescape(found[1] or found[2] or found[3] or "").strip() if found else ""
-
-
-def annotated(markup: str) -> str | None:
-    """The TeX annotation of a serialised `<math>`, if it has one that is not blank."""
-    found = ANNOTATION.search(markup)
-    return (html.unescape(found[1]).strip() or None) if found else None
-
-
 def to_latex(markup: str) -> str:
     """A serialised `<math>` element in LaTeX; text that is in no element stays as it is."""
-    return _row(_parse(markup).children).strip()
-
-
-def _parse(markup: str) -> Element:
-    root = Element("math")
-    path = [root]
-    for closing, name, attributes, text in TOKEN.findall(markup):
-        if text:
-            path[-1].text += html.unescape(text)
-        elif closing:
-            depth = next((depth for depth in range(len(path) - 1, 0, -1) if path[depth].name == name), 0)
-            if depth:
-                del path[depth:]
-        elif name:
-            element = Element(name.lower(), attributes)
-            path[-1].children.append(element)
-            if not attributes.endswith("/") and len(path) < DEEPEST:
-                path.append(element)
-    return root
+    return _row(parsed(markup).children).strip()
 
 
 def _row(children: Sequence[Element]) -> str:

@@ -4,7 +4,6 @@ The page is parsed once; one pass over the tree (`markups`) turns formulas into 
 text is drawn; formulas between delimiters are found in it (`delimiters`); then marks become LaTeX.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from mathmill.corpus.extraction.boilerplate import without_link_lists
+from mathmill.corpus.extraction.bounds import bounded
 from mathmill.corpus.extraction.delimiters import COMMAND, mark_delimited, present
 from mathmill.corpus.extraction.encoding import to_utf8
 from mathmill.corpus.extraction.layout import normalised, with_blocks
@@ -21,10 +21,6 @@ from mathmill.corpus.extraction.preformatted import without_colours
 from mathmill.corpus.extraction.rewriting import rewrite, selector
 from mathmill.corpus.extraction.state import Page
 
-LARGE = 100_000
-"""Bytes of a page from which its lists are counted; those of smaller ones fit into memory however they nest."""
-MOST_LISTS = 5_000
-LIST_TAG = re.compile(rb"</?[uo]l\b[^<>]*>")
 CODE_ELEMENTS = "code,tt,kbd,samp,textarea,.tex2jax_ignore,.mathjax_ignore"
 
 
@@ -48,7 +44,7 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
         body: the page as it was served, decompressed.
         charset: the charset that the HTTP header names, if any.
     """
-    source = mark_links(without_colours(_with_shallow_lists(to_utf8(body, charset))))
+    source = mark_links(without_colours(bounded(to_utf8(body, charset))))
     # The source is looked through while it is in the processor's caches, before it is parsed.
     selected = selector(source)
     page = Page(source)
@@ -69,13 +65,6 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
     if scripts:
         counts["sup_sub"] = scripts
     return Extracted(without_marks(text).strip(), bool(counts) or has_latex, counts, title)
-
-
-def _with_shallow_lists(source: bytes) -> bytes:
-    """The page, its list items as paragraphs where lists may nest so deep that indenting them would fill the memory."""
-    if len(source) > LARGE and source.count(b"<ul") + source.count(b"<ol") > MOST_LISTS:
-        return LIST_TAG.sub(b"", source)
-    return source
 
 
 def _plain(tree: Any) -> str:

@@ -1,10 +1,10 @@
-"""Preformatted blocks before parsing: the elements that only colour code are taken out, half of many pages' elements."""
+"""Preformatted blocks before parsing: elements that only colour code go, half of many pages' elements."""
 
 import re
 
 END = b"</pre>"
-START = re.compile(rb"<pre\b[^>]*>")
-SPAN, SPAN_END = re.compile(rb"<span[^>]*>"), b"</span>"
+START = re.compile(rb"<pre\b[^<>]*>")
+SPAN, SPAN_END = re.compile(rb"<span[^<>]*>"), b"</span>"
 LINE_NUMBER = re.compile(rb"<span class=\"(?:lineno|linenos|line-number)\">[^<]*</span>")
 KEPT = (b"math", b"MathJax", b"katex", b"<script")
 """What tells that a block holds formulas, or is none."""

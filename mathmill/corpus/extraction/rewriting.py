@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from mathmill.corpus.extraction import boilerplate, elements, markups
+from mathmill.corpus.extraction import boilerplate, elements, hevea, markups
 from mathmill.corpus.extraction.scripts import replace_script
 from mathmill.corpus.extraction.state import Page
 
@@ -40,6 +40,10 @@ BY_TAG: dict[str, Handler] = {
     "footer": elements.block,
     "dialog": elements.block,
     "aside": elements.aside,
+}
+BY_CLASS: dict[str, Handler] = {
+    "fragment": elements.code,  # Doxygen's listings
+    "dcenter": hevea.display,
 }
 BY_ROLE: dict[str, Handler] = {"block": elements.block, "header": elements.header}
 
@@ -101,8 +105,7 @@ def _by_class(name: str) -> Handler | None:
         return markups.container
     if markup := markups.WRITTEN.get(name):
         return lambda page, element: markups.written(page, element, markup)
-    # Doxygen's listings.
-    return elements.code if name == "fragment" else BY_ROLE.get(boilerplate.role(name))
+    return BY_CLASS.get(name) or BY_ROLE.get(boilerplate.role(name))
 
 
 @lru_cache(100_000)

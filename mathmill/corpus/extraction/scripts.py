@@ -1,10 +1,11 @@
 """Superscripts and subscripts of HTML: `x<sup>2</sup>` is `x^2`, but a footnote's number and `1<sup>st</sup>` stay.
 
-A superscript is mathematics where it stands right after a letter or two, a function's name, a number of up to three digits,
-or a closing bracket, and is short, holds no link and is neither an ordinal's ending, a trade mark nor a bracketed number.
-After a longer word it is a footnote's number, unless it has a sign (`mol<sup>-1</sup>`). A subscript is mathematics
-after any letter, digit or closing bracket, since notes are never below the line.
+A superscript is mathematics where it stands right after a letter or two, a function's name, a number of up to three
+digits, or a closing bracket, and is short, holds no link and is neither an ordinal's ending, a trade mark nor a
+bracketed number. After a longer word it is a footnote's number, unless it has a sign (`mol<sup>-1</sup>`). A
+subscript is mathematics after any letter, digit or closing bracket, since notes are never below the line.
 """
+# ruff: noqa: RUF001 -- signs of mathematics look like others
 
 import re
 from typing import Any
@@ -58,18 +59,22 @@ def _before(node: Any) -> str:
 def _is_mathematics(script: str, before: str, *, raised: bool) -> bool:
     if LINK in script or FORMULA in script or not TOUCHING.search(before):
         return False
-    if not raised:
-        return not (script == "E" and before.endswith("T"))
-    if NO_SCRIPT.search(script) or (script == "A" and before.endswith("L")):
+    # The logo of LaTeX.
+    if (script, before[-1]) in {("A", "L"), ("E", "T")}:
         return False
-    if script[0] in "-−+" and len(script) > 1:
-        return True
+    return not raised or (not NO_SCRIPT.search(script) and (_has_sign(script) or _is_base(before, script)))
+
+
+def _has_sign(script: str) -> bool:
+    return script[0] in "-−+" and len(script) > 1
+
+
+def _is_base(before: str, script: str) -> bool:
+    """Whether the end of a text can be raised to a power, rather than carry a note."""
     base = BASE.search(before)
     if base is None:
         return True
     if word := base["word"]:
-        short = len(word) <= 2 or word in FUNCTIONS or word in UNITS
-        return short or not (DIGITS.fullmatch(script) or script.isalpha())
-    if number := base["number"]:
-        return not ORDINAL.fullmatch(script) and not (len(number) > 3 and DIGITS.fullmatch(script))
-    return True
+        is_note = DIGITS.fullmatch(script) or script.isalpha()
+        return len(word) <= 2 or word in FUNCTIONS or word in UNITS or not is_note
+    return not ORDINAL.fullmatch(script) and not (len(base["number"]) > 3 and DIGITS.fullmatch(script))

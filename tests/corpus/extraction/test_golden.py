@@ -16,6 +16,7 @@ FORMULAS = {
     "csdn": {"katex": 2, "codecogs": 1},
     "doxygen": {"doxygen": 2, "delimiters": 1},
     "github_markdown": {"delimiters": 2, "math": 2, "tex": 2},
+    "hevea_manual": {"hevea": 2, "sup_sub": 1},
     "html_scripts": {"sup_sub": 17},
     "jupyter_nbconvert": {"delimiters": 5, "environment": 1},
     "katex_docs": {"katex": 4},
