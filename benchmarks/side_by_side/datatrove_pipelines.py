@@ -28,12 +28,6 @@ TIMEOUT = 10.0
 """Seconds a page may take, as in our ingest. datatrove's default of 1 would drop pages on a busy machine."""
 
 
-class Indexer(NGramsDecontIndexer):  # type: ignore[misc]
-    """Only to hash questions: its own `run` also loads lighteval's tasks from a hub."""
-
-    _requires_dependencies: list[str] = []  # noqa: RUF012
-
-
 def score(arguments: argparse.Namespace) -> None:
     """WARC files to pages with the classifier's score."""
     steps = [
@@ -59,7 +53,9 @@ def dedup(arguments: argparse.Namespace) -> None:
 
 def index(arguments: argparse.Namespace) -> None:
     """Hashes of all n-grams of the questions and their worked solutions, one file a benchmark."""
-    indexer = Indexer(str(arguments.out), config=_decontamination())
+    # Made by hand, since it is not to be had without lighteval, which it needs only to fetch tasks from a hub.
+    indexer = object.__new__(NGramsDecontIndexer)
+    NGramsDecontIndexer.__init__(indexer, str(arguments.out), config=_decontamination())
     for path in arguments.benchmarks:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         hashes: set[int] = set()

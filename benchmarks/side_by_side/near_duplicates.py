@@ -5,6 +5,8 @@ from side_by_side.cost import in_turns, median_cost, pages_of, rate_entry
 from side_by_side.entries import Entry
 from side_by_side.inputs import Inputs
 
+from mathmill.job import JobRecord
+
 
 def near_duplicates(inputs: Inputs, runs: int) -> list[Entry]:
     """Our job, which also finds URL variants and equal texts, against datatrove's four stages of MinHash."""
@@ -22,6 +24,7 @@ def near_duplicates(inputs: Inputs, runs: int) -> list[Entry]:
     pages, many = (pq.ParquetDataset(folder).read(["id"]).num_rows for folder in (once, several))
     ours, rival = median_cost(pages, small, many, large), median_cost(1, first, pages, theirs)
     start_up = f"start-up: ours {ours.start_up:.0f} s, its {rival.start_up:.0f} s"
-    note = f"datatrove kept {pages_of(theirs[0])} of {pages}; {start_up}"
+    kept = JobRecord.read(inputs.work / "out" / "dedup").figures["pages"]
+    note = f"we kept {kept} of {many}, datatrove {pages_of(theirs[0])} of {pages}; {start_up}"
     version = inputs.peer_version()
     return [rate_entry("near-dedup", (ours, rival), count, version, 3.0, runs, note) for count in (None, many)]

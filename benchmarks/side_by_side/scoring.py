@@ -9,7 +9,6 @@ from side_by_side.entries import Entry
 from side_by_side.inputs import Inputs
 from side_by_side.usage import Usage, busyness
 
-READERS = ("bare", "ours")
 LOOP = "the bare loop"
 MIB = 1 << 20
 PROGRAMS = {"java": "Spark (Java)", "driver": "the command", "worker": "the largest Python worker"}
@@ -19,13 +18,15 @@ PAGE_BYTES = 56_000
 
 def kernels(inputs: Inputs, runs: int) -> list[Entry]:
     """All of our kernels in one process against datatrove's pipeline and the bare loop; the extractor by itself."""
+    once, several = inputs.warcs
     (bare, bare_several, own, own_several), rival, note = _beside_peer(
         inputs,
         runs,
         [
-            lambda reader=reader, warcs=warcs: inputs.bare_loop(reader, warcs)
-            for reader in READERS
-            for warcs in inputs.warcs
+            lambda: inputs.bare_loop("bare", once),
+            lambda: inputs.bare_loop("bare", several),
+            lambda: inputs.bare_loop("ours", once),
+            lambda: inputs.bare_loop("ours", several),
         ],
     )
     pages, many = pages_of(own[0]), pages_of(own_several[0])

@@ -59,7 +59,11 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
     _wait_for_orphans()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{errors[-3000:]}")
-    return Usage(_children_cpu() - before, wall, peaks, (output.splitlines() or [""])[-1])
+    used = Usage(_children_cpu() - before, wall, peaks, (output.splitlines() or [""])[-1])
+    sizes = ", ".join(f"{program} {size >> 20} MiB" for program, size in sorted(peaks.items()))
+    told = f"{used.cpu_seconds:7.1f} CPU s {wall:7.1f} s  {sizes}  {' '.join(command)[-100:]}"
+    print(told, file=sys.stderr, flush=True)
+    return used
 
 
 def busyness() -> str:
