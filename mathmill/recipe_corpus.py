@@ -31,6 +31,7 @@ class MinHashRecipe(Section):
     """A page is also a near-duplicate of one that differs by a banner: at most twice as long, at most `banner` shingles
     longer, and with this share of the shorter one's shingles. Of short pages a banner makes the Jaccard index small."""
     banner: Count = 40
+    """Most shingles that a banner may add; 0 for none."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
