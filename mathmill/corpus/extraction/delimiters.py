@@ -31,6 +31,9 @@ PAIRS = {r"\(": (r"\)", False), r"\[": (r"\]", True), "$$": ("$$", True), "$late
 """Closing delimiter, and whether it ends a display, by opening delimiter."""
 LONGEST = 5_000
 """Characters of a formula."""
+OPEN_TEXT = re.compile(r"\\(?:text\w*|mbox|hbox)\s*\{[^{}]*\Z")
+LONGEST_TEXT = 200
+"""Characters of words inside a formula."""
 LATEX = re.compile(r"\\[A-Za-z]{2,}|[\w)}\]]\s*[_^]\s*[\w{(\\+-]|[\w)}]\s*[=<>≤≥+]\s*[\w({\\-]|^\s*[A-Za-z]\s*$")
 """What tells LaTeX from an escaped bracket or a regular expression."""
 COMMAND = re.compile(
@@ -118,7 +121,7 @@ def _formulas(text: str, configuration: Configuration) -> Iterator[tuple[Opened,
                 opened = None
             else:
                 opened = _opened(what, start, place, pairs)
-        elif (now := _opened(what, start, place, pairs)) and not (opened and _holds(opened, now)):
+        elif (now := _opened(what, start, place, pairs)) and not (opened and _holds(opened, now, text)):
             opened, nested = now, 0
 
 
@@ -137,10 +140,12 @@ def _closes(what: str, opened: Opened) -> bool:
     return what == opened.closing or (opened.closing == "$" and what == "$$")
 
 
-def _holds(opened: Opened, inner: Opened) -> bool:
-    r"""Whether an opening delimiter inside an opened one is part of its formula: `\text{$x$}`, an inner environment."""
+def _holds(opened: Opened, inner: Opened, text: str) -> bool:
+    r"""Whether an opening delimiter inside an opened one is part of its formula, as in `\text{if $x$}`."""
     if inner.delimiter == "$":
         return opened.delimiter != "$"
+    if inner.delimiter == r"\(" and opened.display:
+        return OPEN_TEXT.search(text, max(opened.content, inner.start - LONGEST_TEXT), inner.start) is not None
     return inner.delimiter.startswith("\\begin") and opened.delimiter not in {"$", "`"}
 
 

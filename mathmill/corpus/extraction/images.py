@@ -57,7 +57,7 @@ DISPLAYED = frozenset(
     }
 )
 FOLDERS = {
-    "/_images/math/": "sphinx_image",
+    "_images/math/": "sphinx_image",
     "/images/math/": "wikipedia",
     "/media/math/render/": "wikipedia",
     "upload.wikimedia.org/math/": "wikipedia",

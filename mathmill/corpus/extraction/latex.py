@@ -28,6 +28,8 @@ SETTINGS = re.compile(
     r"|require\s*\{\w*\})(?![A-Za-z])\s*)+"
 )
 """What images and MathML put before a formula to set its size and colour."""
+MOST_AROUND = 3
+"""Pairs of braces around a whole formula, with settings between them."""
 DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|DeclareMathOperator|newenvironment)\b"
 )
@@ -48,10 +50,11 @@ def tidy(source: str) -> str:
     if "%" in source and "\n" in source:
         source = _without_comments(source)
     source = SPACE.sub(" ", source).strip()
-    if source.startswith("{") and source.endswith("}") and _closes_last(source):
-        source = source[1:-1].strip()
-    if settings := SETTINGS.match(source):
-        source = source[settings.end() :]
+    for _ in range(MOST_AROUND):
+        if source.startswith("{") and source.endswith("}") and _closes_last(source):
+            source = source[1:-1].strip()
+        if settings := SETTINGS.match(source):
+            source = source[settings.end() :]
     if DEFINITION.match(source):
         return ""
     # Nothing needs a line break or a space at its end, and a lone backslash would escape the dollar sign after it.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from mathmill.corpus.extraction.marks import NUMBERED_BLOCK, without_marks
+from mathmill.corpus.extraction.marks import NUMBERED_BLOCK
 
 NOTHING = ("\u200b", "\xad", "\ufeff", "\r")
 """Characters without width."""
@@ -45,7 +45,6 @@ def with_blocks(text: str, blocks: Sequence[str]) -> str:
 
 def without_blank_ends(block: str) -> str:
     """A block without blank lines before and after it and without spaces at the ends of its lines."""
-    block = without_marks(block)
     if " \n" in block or "\xa0" in block or "\t\n" in block:
         block = "\n".join([line.rstrip() for line in block.replace("\xa0", " ").split("\n")])
     return block.strip("\n").rstrip()

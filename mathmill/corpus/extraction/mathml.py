@@ -291,10 +291,10 @@ def _multiscripts(element: Element) -> str:
     after, before = element.children[1:split], element.children[split + 1 :]
     base = _convert(element.children[0]) if element.children else ""
 
-    latex = "".join(_with_scripts("", low, high) for low, high in _pairs(before))
+    parts = [_with_scripts("", low, high) for low, high in _pairs(before)]
     for place, (low, high) in enumerate(_pairs(after)):
-        latex += _with_scripts("" if place else base, low, high)
-    return latex if after else latex + base
+        parts.append(_with_scripts("" if place else base, low, high))
+    return joined(parts if after else [*parts, base])
 
 
 def _pairs(scripts: Sequence[Element]) -> list[tuple[str, str]]:

@@ -12,27 +12,28 @@ def _pairs(listed: str) -> dict[str, str]:
 
 _COMMANDS = """
 α alpha β beta γ gamma δ delta ε varepsilon ϵ epsilon ζ zeta η eta θ theta ϑ vartheta ι iota κ kappa ϰ varkappa λ
-lambda μ mu µ mu ν nu ξ xi π pi ϖ varpi ρ rho ϱ varrho σ sigma ς varsigma τ tau υ upsilon φ varphi ϕ phi χ chi ψ psi ω
-omega Γ Gamma Δ Delta ∆ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Υ Upsilon Φ Phi Ψ Psi Ω Omega Ω Omega ϝ digamma ∓ mp
-± pm × times ÷ div · cdot ⋅ cdot ∙ bullet • bullet ⋆ star ∘ circ ⊕ oplus ⊖ ominus ⊗ otimes ⊘ oslash ⊙ odot † dagger ‡
-ddagger ⨿ amalg ∔ dotplus ⊞ boxplus ⊠ boxtimes ⋊ rtimes ⋉ ltimes ∩ cap ∪ cup ⊎ uplus ⊓ sqcap ⊔ sqcup ∨ vee ∧ wedge ∖
-setminus ≀ wr ⋄ diamond △ triangle ▵ triangle ▽ triangledown □ square ◻ square ■ blacksquare ∎ blacksquare ▪
-blacksquare ≤ le ≥ ge ≦ leqq ≧ geqq ⩽ leqslant ⩾ geqslant ≪ ll ≫ gg ≠ ne ≡ equiv ∼ sim ≁ nsim ≃ simeq ≈ approx ≅ cong
-≇ ncong ≐ doteq ≜ triangleq ∝ propto ≺ prec ≻ succ ⪯ preceq ⪰ succeq ≼ preccurlyeq ≽ succcurlyeq ≲ lesssim ≳ gtrsim ≮
-nless ≯ ngtr ≰ nleq ≱ ngeq ∈ in ∉ notin ∋ ni ∊ in ⊂ subset ⊃ supset ⊆ subseteq ⊇ supseteq ⊈ nsubseteq ⊊ subsetneq ⊋
-supsetneq ⊏ sqsubset ⊑ sqsubseteq ⊒ sqsupseteq ⊢ vdash ⊣ dashv ⊨ models ⊩ Vdash ⊬ nvdash ⊭ nvDash ∣ mid ∤ nmid ∥
-parallel ∦ nparallel ⊥ perp ⟂ perp ⋈ bowtie ≍ asymp ⊲ triangleleft ⊳ triangleright ⊴ trianglelefteq ⊵ trianglerighteq
-⌣ smile ∀ forall ∃ exists ∄ nexists ¬ neg ∅ emptyset ⌀ emptyset ∞ infty ∂ partial ∇ nabla ∠ angle ∡ measuredangle ∴
-therefore ∵ because ℏ hbar ħ hbar ℓ ell ℘ wp ℜ Re ℑ Im ℵ aleph ℶ beth ð eth ⊤ top ♭ flat ♮ natural ♯ sharp ♠ spadesuit
-♡ heartsuit ♢ diamondsuit ♣ clubsuit √ surd ✓ checkmark ‵ backprime ı imath ȷ jmath ℧ mho → to ⟶ longrightarrow ←
-leftarrow ⟵ longleftarrow ↔ leftrightarrow ⟷ longleftrightarrow ⇒ Rightarrow ⟹ implies ⇐ Leftarrow ⟸ impliedby ⇔
-Leftrightarrow ⟺ iff ↦ mapsto ⟼ longmapsto ↪ hookrightarrow ↩ hookleftarrow ↠ twoheadrightarrow ↣ rightarrowtail ⇀
-rightharpoonup ⇁ rightharpoondown ↼ leftharpoonup ⇌ rightleftharpoons ↑ uparrow ↓ downarrow ↕ updownarrow ⇑ Uparrow ⇓
-Downarrow ↗ nearrow ↘ searrow ↙ swarrow ↖ nwarrow ⇝ rightsquigarrow ↝ leadsto ⤳ leadsto ↾ upharpoonright ⇉
-rightrightarrows ⇄ rightleftarrows ↛ nrightarrow ⇏ nRightarrow … dots ⋯ cdots ⋮ vdots ⋱ ddots ⋰ iddots ⟨ langle ⟩
-rangle 〈 langle 〉 rangle 〈 langle 〉 rangle ⌈ lceil ⌉ rceil ⌊ lfloor ⌋ rfloor ⟮ lgroup ⟯ rgroup ⌜ ulcorner ⌝ urcorner ∑
-sum ∏ prod ∐ coprod ∫ int ∬ iint ∭ iiint ⨌ iiiint ∮ oint ∯ oiint ⋂ bigcap ⋃ bigcup ⋀ bigwedge ⋁ bigvee ⨁ bigoplus ⨂
-bigotimes ⨀ bigodot ⨄ biguplus ⨆ bigsqcup
+lambda μ mu µ mu ν nu ξ xi π pi ϖ varpi ρ rho ϱ varrho σ sigma ς varsigma τ tau υ upsilon φ varphi ϕ phi χ chi ψ
+psi ω omega Γ Gamma Δ Delta ∆ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Υ Upsilon Φ Phi Ψ Psi Ω Omega Ω Omega ϝ
+digamma ∓ mp ± pm × times ÷ div · cdot ⋅ cdot ∙ bullet • bullet ⋆ star ∘ circ ⊕ oplus ⊖ ominus ⊗ otimes ⊘ oslash
+⊙ odot † dagger ‡ ddagger ⨿ amalg ∔ dotplus ⊞ boxplus ⊠ boxtimes ⋊ rtimes ⋉ ltimes ∩ cap ∪ cup ⊎ uplus ⊓ sqcap ⊔
+sqcup ∨ vee ∧ wedge ∖ setminus ≀ wr ⋄ diamond △ triangle ▵ triangle ▽ triangledown □ square ◻ square ■
+blacksquare ∎ blacksquare ▪ blacksquare ≤ le ≥ ge ≦ leqq ≧ geqq ⩽ leqslant ⩾ geqslant ≪ ll ≫ gg ≠ ne ≡ equiv ∼
+sim ≁ nsim ≃ simeq ≈ approx ≅ cong ≇ ncong ≐ doteq ≜ triangleq ∝ propto ≺ prec ≻ succ ⪯ preceq ⪰ succeq ≼
+preccurlyeq ≽ succcurlyeq ≲ lesssim ≳ gtrsim ≮ nless ≯ ngtr ≰ nleq ≱ ngeq ∈ in ∉ notin ∋ ni ∊ in ⊂ subset ⊃
+supset ⊆ subseteq ⊇ supseteq ⊈ nsubseteq ⊊ subsetneq ⊋ supsetneq ⊏ sqsubset ⊑ sqsubseteq ⊒ sqsupseteq ⊢ vdash ⊣
+dashv ⊨ models ⊩ Vdash ⊬ nvdash ⊭ nvDash ∣ mid ∤ nmid ∥ parallel ∦ nparallel ⊥ perp ⟂ perp ⋈ bowtie ≍ asymp ⊲
+triangleleft ⊳ triangleright ⊴ trianglelefteq ⊵ trianglerighteq ⌣ smile ∀ forall ∃ exists ∄ nexists ¬ neg ∅
+emptyset ⌀ emptyset ∞ infty ∂ partial ∇ nabla ∠ angle ∡ measuredangle ∴ therefore ∵ because ℏ hbar ħ hbar ℓ ell ℘
+wp ℜ Re ℑ Im ℵ aleph ℶ beth ð eth ⊤ top ♭ flat ♮ natural ♯ sharp ♠ spadesuit ♡ heartsuit ♢ diamondsuit ♣ clubsuit
+√ surd ✓ checkmark ‵ backprime ı imath ȷ jmath ℧ mho → to ⟶ longrightarrow ← leftarrow ⟵ longleftarrow ↔
+leftrightarrow ⟷ longleftrightarrow ⇒ Rightarrow ⟹ implies ⇐ Leftarrow ⟸ impliedby ⇔ Leftrightarrow ⟺ iff ↦
+mapsto ⟼ longmapsto ↪ hookrightarrow ↩ hookleftarrow ↠ twoheadrightarrow ↣ rightarrowtail ⇀ rightharpoonup ⇁
+rightharpoondown ↼ leftharpoonup ⇌ rightleftharpoons ↑ uparrow ↓ downarrow ↕ updownarrow ⇑ Uparrow ⇓ Downarrow ↗
+nearrow ↘ searrow ↙ swarrow ↖ nwarrow ⇝ rightsquigarrow ↝ leadsto ⤳ leadsto ↾ upharpoonright ⇉ rightrightarrows ⇄
+rightleftarrows ↛ nrightarrow ⇏ nRightarrow … dots ⋯ cdots ⋮ vdots ⋱ ddots ⋰ iddots ⟨ langle ⟩ rangle 〈 langle 〉
+rangle 〈 langle 〉 rangle ⌈ lceil ⌉ rceil ⌊ lfloor ⌋ rfloor ⟮ lgroup ⟯ rgroup ⌜ ulcorner ⌝ urcorner ∑ sum ∏ prod ∐
+coprod ∫ int ∬ iint ∭ iiint ⨌ iiiint ∮ oint ∯ oiint ⋂ bigcap ⋃ bigcup ⋀ bigwedge ⋁ bigvee ⨁ bigoplus ⨂ bigotimes
+⨀ bigodot ⨄ biguplus ⨆ bigsqcup
 """
 _SOURCES = r"""
 − - ‐ - – - ∗ * ≔ := ≕ =: ∶ : ∕ / ⁄ / ≝ \overset{def}{=} ≟ \overset{?}{=} ≢ \not\equiv ≉ \not\approx ⊄ \not\subset ‖ \|

@@ -18,8 +18,8 @@ INPUTS = int(os.environ.get("MATHMILL_FUZZ_INPUTS", "2000"))
 BATCHES = 10
 SECONDS = 5.0
 """CPU time that no page may take; a page of this size takes milliseconds."""
-PIECES = (
-    [
+PIECES = [
+    *(
         b"<",
         b">",
         b"</",
@@ -33,9 +33,8 @@ PIECES = (
         b"\xff\xfe",
         b"\x01",
         b"'",
-        b'"',
-    ]
-    + [
+    ),
+    *(
         b"$",
         b"$$",
         b"\\(",
@@ -50,8 +49,8 @@ PIECES = (
         b"[/tex]",
         b"{",
         b"}",
-    ]
-    + [
+    ),
+    *(
         b"<script type='math/tex'>",
         b"</script>",
         b"<math>",
@@ -60,16 +59,16 @@ PIECES = (
         b"<mtable>",
         b"<msub/>",
         b"<mml:math>",
-    ]
-    + [
+    ),
+    *(
         b"<span class='katex'>",
         b"<span class='mwe-math-element'>",
         b"<span class=math>",
         b"<mjx-container>",
         b"<sup>",
         b"<sub>",
-    ]
-    + [
+    ),
+    *(
         b"<table><tr><td><p>",
         b"<pre>",
         b"<template>",
@@ -79,17 +78,9 @@ PIECES = (
         b"<frameset>",
         b"<select>",
         b"<svg>",
-    ]
-    + [
-        "∑".encode(),
-        "数学".encode("gb18030"),
-        "é".encode("latin-1"),
-        b"\xef\xb7\x90",
-        b"<meta charset=utf-16>",
-        b"<a href=x>",
-        b"</a>",
-    ]
-)
+    ),
+    *("∑".encode(), "数学".encode("gb18030"), "é".encode("latin-1"), b"<meta charset=utf-16>", b"<a href=x>", b"</a>"),
+]
 
 
 def mutated(page: bytes, draws: random.Random) -> bytes:
