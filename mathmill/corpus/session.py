@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mathmill.corpus.class_archive import archive_path
 from mathmill.corpus.java import java_home
+from mathmill.errors import UserError
 from mathmill.job import Figures, Job, run_job
 from mathmill.recipe import Recipe
 
@@ -24,6 +25,12 @@ log = logging.getLogger("mathmill")
 LOOPBACK = "127.0.0.1"
 PROGRESS_SECONDS = 5.0
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+LOSSES = {
+    "Python worker exited unexpectedly": "a Python worker",
+    "ExecutorLostFailure": "an executor",
+    "Master removed our application": "its executors",
+}
+"""What Spark says when a process of its own is gone and no try is left, and what that process was."""
 LOGGING = Path(__file__).with_name("log4j2.properties")
 """Without it Spark announces its default settings at every start."""
 
@@ -57,7 +64,7 @@ def run_spark_job(
 
     def work(job: Job) -> Figures:
         session = spark_session(job.recipe)
-        with _told(session):
+        with _told(session), _losses_in_one_line():
             return body(session, job, arguments)
 
     return run_job(stage, arguments, work, resume=resume, warm_up=spark_session)
@@ -73,6 +80,22 @@ def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tupl
     if _is_here(recipe):
         environment["SPARK_LOCAL_IP"] = LOOPBACK
     return [submit, *settings, str(script), *arguments], environment
+
+
+@contextmanager
+def _losses_in_one_line() -> Iterator[None]:
+    """Make the loss of Spark's processes, which is no error of the program, a user error."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        loss = next((loss for mark, loss in LOSSES.items() if mark in str(error)), None)
+        if loss is None:
+            raise
+        mend = "run the same command again, with more memory or fewer cores if it happens twice"
+        raise UserError(f"Spark has lost {loss}, which was killed or crashed: {mend}") from error
 
 
 @contextmanager
