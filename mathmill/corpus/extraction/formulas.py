@@ -62,16 +62,17 @@ class Formulas:
         return f"{FORMULA}{len(self.found) - 1}{FORMULA_END}"
 
     def write(self, text: str) -> tuple[str, Counter[str]]:
-        """The text with its formulas in place of their marks, and how many came from each markup.
+        """The text with its formulas in place of their marks, each once, and how many came from each markup.
 
         A display stands on a line of its own, with the punctuation that follows it, except in a table's row.
         """
         counts: Counter[str] = Counter()
         if FORMULA not in text:
             return text, counts
+        waiting = dict(enumerate(self.found))
 
         def written(place: re.Match[str]) -> str:
-            formula = self.numbered(place[1])
+            formula = waiting.pop(int(place[1]), None)
             latex = formula.latex() if formula else ""
             if not latex or not formula:
                 return place[2]

@@ -66,7 +66,7 @@ FOLDERS = {
 """Name of the markup by a part of the address, under which only images of formulas lie."""
 DELIMITED = ("$", "\\(", "\\[", "\\begin{", "{\\displaystyle", "[tex]")
 SERVICE = re.compile("|".join(re.escape(part) for part, _, _ in SERVICES))
-ADDRESSES = ("src", "data-src", "data-lazy-src", "data-original")
+ADDRESSES = ("data-src", "data-lazy-src", "data-original")
 SOURCES = ("data-formula", "data-tex", "data-latex", "data-equation")
 PARAMETER_END = re.compile(r"&(?:amp;)?(?:bg|fg|s|c|cht|chs|chf|chco|bcolor|is|r|mode|preview|from)=")
 ENTITIES = (("&space;", " "), ("&plus;", "+"), ("&hash;", "#"), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
@@ -79,25 +79,29 @@ def formula_image(image: Any) -> tuple[str, str, bool] | None:
         image: an `<img>` element.
     """
     get = image.getattr
-    alternative = without_marks(get("alt") or "").strip()
-    for name in ADDRESSES:
-        address = get(name) or ""
-        if (part := SERVICE.search(address)) and (found := _drawn(without_marks(address), part[0], alternative)):
-            return found
-        if address and not address.startswith("data:"):
-            break
-    classes = (image.class_name or "").lower().split()
-    markup = next((WITH_ALTERNATIVE[name] for name in classes if name in WITH_ALTERNATIVE), None)
-    if get("eeimg") is not None:
-        markup = "zhihu"
-    source = next((value for name in SOURCES if (value := get(name))), alternative)
-    if not source:
+    address, alternative, classes = get("src") or "", get("alt") or "", image.class_name or ""
+    if not (
+        alternative or classes or "?" in address or "/svg/" in address or address.startswith("data:") or not address
+    ):
         return None
-    if markup is None:
-        markup = next((markup for folder, markup in FOLDERS.items() if folder in (get("src") or "")), None)
-    if markup is None and source.startswith(DELIMITED) and len(source) > 2:
-        markup = "image"
-    return (markup, source, not DISPLAYED.isdisjoint(classes) or ends_line(markup, source)) if markup else None
+    alternative = without_marks(alternative).strip()
+    lazy = [get(name) or "" for name in ADDRESSES] if not address or address.startswith("data:") else []
+    for one in (address, *lazy):
+        if (part := SERVICE.search(one)) and (found := _drawn(without_marks(one), part[0], alternative)):
+            return found
+    names = classes.lower().split()
+    source = next((value for name in SOURCES if (value := get(name))), alternative)
+    markup = "zhihu" if get("eeimg") is not None else _told(names, address, source)
+    if not source or not markup:
+        return None
+    return markup, source, not DISPLAYED.isdisjoint(names) or ends_line(markup, source)
+
+
+def _told(names: list[str], address: str, source: str) -> str:
+    """The markup that an image's classes, address or alternative text tell; empty for a picture."""
+    by_class = next((WITH_ALTERNATIVE[name] for name in names if name in WITH_ALTERNATIVE), "")
+    by_folder = by_class or next((markup for folder, markup in FOLDERS.items() if folder in address), "")
+    return by_folder or ("image" if source.startswith(DELIMITED) and len(source) > 2 else "")
 
 
 def ends_line(markup: str, source: str) -> bool:

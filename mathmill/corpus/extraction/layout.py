@@ -34,13 +34,11 @@ def _single(run: re.Match[str]) -> str:
 
 
 def with_blocks(text: str, blocks: Sequence[str]) -> str:
-    """The text with its preformatted blocks in place of their marks, each on lines of its own."""
-
-    def block(place: re.Match[str]) -> str:
-        number = int(place[1])
-        return without_blank_ends(blocks[number]) if number < len(blocks) else ""
-
-    return NUMBERED_BLOCK.sub(block, text)
+    """The text with its preformatted blocks in place of their marks, each once."""
+    if not blocks:
+        return text
+    waiting = dict(enumerate(blocks))
+    return NUMBERED_BLOCK.sub(lambda place: without_blank_ends(waiting.pop(int(place[1]), "")), text)
 
 
 def without_blank_ends(block: str) -> str:

@@ -34,6 +34,10 @@ class Page:
     """Elements read and left as they are."""
 
     _has_breaks: bool | None = None
+    _most_read: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._most_read = WORK * len(self.source) + 100_000
 
     @property
     def has_breaks(self) -> bool:
@@ -45,7 +49,7 @@ class Page:
     @property
     def is_exhausted(self) -> bool:
         """Whether reading more of the page would take longer than its size allows."""
-        return self.read > WORK * len(self.source) + 100_000 or self.kept > MOST_KEPT
+        return self.read > self._most_read or self.kept > MOST_KEPT
 
     def text_of(self, element: Any) -> str:
         """The text of an element."""

@@ -181,6 +181,8 @@ HOSTILE = {
     "displays": b"<p>" + b"$$x$$" * 20_000,
     "null bytes": b"\0" * 1_000_000,
     "meta": b"<meta " * 200_000,
+    "a block many times": b"<pre>" + b"x" * 100_000 + b"</pre>" + b"&#7;0&#8;" * 50_000,
+    "a formula many times": b"<span class=math>" + b"x" * 5_000 + b"</span>" + b"&#1;0&#2;" * 50_000,
     "sections": b"<section id=menu>" * 20_000,
 }
 
