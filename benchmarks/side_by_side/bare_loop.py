@@ -1,13 +1,12 @@
 """WARC to scores in one process without Spark and tables: what the kernels alone cost.
 
 `bare` reads with fastwarc's own iterator; `ours` with our reader, into whole rows of `pages`. The last line of output
-is a JSON object: `pages` scored, the `bytes` of HTML that text was drawn from, and the CPU `seconds` of doing so.
+is a JSON object: `pages`, those scored.
 """
 
 import argparse
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,23 +26,7 @@ RULES = PageRules(CorpusRecipe().min_characters, CorpusRecipe().page_bytes)
 HTML = ("text/html", "application/xhtml+xml")
 
 
-class Extraction:
-    """How much HTML text was drawn from, and how long it took."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.seconds = 0.0
-
-    def text(self, body: bytes, charset: str | None) -> str:
-        """The text of a page."""
-        started = time.process_time()
-        text = extract(body, charset=charset).text
-        self.seconds += time.process_time() - started
-        self.bytes += len(body)
-        return text
-
-
-def bare_texts(path: Path, extraction: Extraction) -> Iterator[str]:
+def bare_texts(path: Path) -> Iterator[str]:
     """The texts of the HTML pages with status 200."""
     with path.open("rb") as stream:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
@@ -52,12 +35,12 @@ def bare_texts(path: Path, extraction: Extraction) -> Iterator[str]:
             kind = record.headers.get("WARC-Identified-Payload-Type") or record.http_content_type
             if kind not in HTML:
                 continue
-            text = extraction.text(record.reader.read(), record.http_charset)
+            text = extract(record.reader.read(), charset=record.http_charset).text
             if len(text) >= RULES.min_characters:
                 yield text
 
 
-def our_texts(path: Path, _extraction: Extraction) -> Iterator[str]:
+def our_texts(path: Path) -> Iterator[str]:
     """The texts of the pages that the ingest makes."""
     with path.open("rb") as stream:
         records = read_records(stream, RULES.max_bytes)
@@ -76,16 +59,15 @@ def main() -> int:
     texts_of = {"bare": bare_texts, "ours": our_texts}[arguments.reader]
     path = model_file(arguments.model)
     model, words = load(str(path)), read_card(path).page_words
-    extraction = Extraction()
     pages, lines = 0, list[str]()
     for warc in sorted(arguments.input.glob("*.warc.gz")):
-        for text in texts_of(warc, extraction):
+        for text in texts_of(warc):
             lines.append(line(text, words))
             if len(lines) == BATCH:
                 pages += len(probabilities(model, lines))
                 lines.clear()
     pages += len(probabilities(model, lines)) if lines else 0
-    print(json.dumps({"pages": pages, "bytes": extraction.bytes, "seconds": round(extraction.seconds, 3)}))
+    print(json.dumps({"pages": pages}))
     return 0
 
 

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PLACES = {"--data", "--work", "--peer-python", "--json"}
+"""Options that name a place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -29,7 +32,19 @@ class Entry:
     def as_json(self) -> dict[str, Any]:
         """The entry with the machine and the command."""
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        return {**asdict(self), "machine": machine, "command": f"python {shlex.join(sys.argv)}"}
+        return {**asdict(self), "machine": machine, "command": _command(sys.argv)}
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command, but for where things lie on this machine."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in PLACES:
+            next(words)
+        else:
+            kept.append(word)
+    return f"python {shlex.join(kept)}"
 
 
 def table(entries: Sequence[Entry]) -> str:

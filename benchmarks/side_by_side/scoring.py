@@ -1,6 +1,5 @@
 """WARC files to scored pages."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,12 +11,10 @@ from side_by_side.usage import Usage, busyness
 LOOP = "the bare loop"
 MIB = 1 << 20
 PROGRAMS = {"java": "Spark (Java)", "driver": "the command", "worker": "the largest Python worker"}
-PAGE_BYTES = 56_000
-"""HTML bytes of the pages for which the goal of the extractor is set."""
 
 
 def kernels(inputs: Inputs, runs: int) -> list[Entry]:
-    """All of our kernels in one process against datatrove's pipeline and the bare loop; the extractor by itself."""
+    """All of our kernels in one process against datatrove's pipeline and the bare loop."""
     once, several = inputs.warcs
     (bare, bare_several, own, own_several), rival, note = _beside_peer(
         inputs,
@@ -34,7 +31,6 @@ def kernels(inputs: Inputs, runs: int) -> list[Entry]:
     return [
         rate_entry("WARC to scored pages in one process", (ours, rival), None, inputs.peer_version(), 5.0, runs, note),
         rate_entry("WARC to scored pages in one process", (ours, floor), None, LOOP, 0.6, runs, note),
-        _extractor(bare_several, runs),
     ]
 
 
@@ -86,23 +82,6 @@ def ingest_and_score(inputs: Inputs, warcs: Path, cores: int = 1) -> Usage:
     model = inputs.classifier()
     ingest = inputs.ours("ingest", "--input", warcs / "*.warc.gz", "--out", pages, cores=cores)
     return ingest + inputs.ours("score", "--pages", pages, "--classifier", model, "--out", scores, cores=cores)
-
-
-def _extractor(loops: list[Usage], runs: int) -> Entry:
-    found = [json.loads(loop.output) for loop in loops]
-    rate = sorted(one["bytes"] / one["seconds"] for one in found)[len(found) // 2]
-    mean = found[0]["bytes"] / found[0]["pages"]
-    return Entry(
-        f"extraction, pages of {PAGE_BYTES // 1000} kB (as many bytes of the crawl's, of {mean / 1000:.0f} kB)",
-        ours=round(rate / PAGE_BYTES, 1),
-        peer=400.0,
-        peer_version="the goal itself",
-        unit="pages/CPU-s",
-        ratio=round(rate / PAGE_BYTES / 400, 2),
-        goal=1.0,
-        runs=runs,
-        busy=busyness(),
-    )
 
 
 def _memory(times: int, small: list[Usage], large: list[Usage], program: str) -> Entry:
