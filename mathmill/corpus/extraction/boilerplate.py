@@ -122,9 +122,7 @@ def is_boilerplate(block: Any, text: str, *, header: bool) -> bool:
 
 
 def without_link_lists(text: str) -> str:
-    """A page's marked text without paragraphs of links, runs of linked lines, and permalinks after headings."""
-    if LINK not in text:
-        return text
+    """A page's marked text without paragraphs and lists of links, permalinks after headings and marks of links."""
     lines = PERMALINK.sub("", text).split("\n")
     linked = [place for place, line in enumerate(lines) if LINK in line[:EARLY] and _is_linked(line)]
     run: list[int] = []
@@ -134,7 +132,7 @@ def without_link_lists(text: str) -> str:
             run = []
         run.append(place)
     _drop_list(lines, run[:-1])
-    return "\n".join(lines)
+    return "\n".join(lines).replace(LINK, "").replace(LINK_END, "")
 
 
 def _is_linked(line: str) -> bool:

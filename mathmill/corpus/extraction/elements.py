@@ -35,6 +35,15 @@ def code(page: Page, element: Any) -> None:
     element.text = f"{BLOCK}{len(page.blocks) - 1}{BLOCK_END}"
 
 
+def listing(page: Page, element: Any) -> None:
+    """Set aside a listing of Doxygen's, in which each line is a `<div>`."""
+    markup = element.inner_html
+    page.read += len(markup)
+    if "</div><div" in markup:
+        element.inner_html = markup.replace("</div><div", "</div>\n<div")
+    code(page, element)
+
+
 def block(page: Page, element: Any) -> None:
     """Drop a block that is named as boilerplate."""
     _drop(page, element, header=False)

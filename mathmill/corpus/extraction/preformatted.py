@@ -6,12 +6,13 @@ END = b"</pre>"
 START = re.compile(rb"<pre\b[^<>]*>")
 SPAN, SPAN_END = re.compile(rb"<span[^<>]*>"), b"</span>"
 LINE_NUMBER = re.compile(rb"<span class=\"(?:lineno|linenos|line-number)\">[^<]*</span>")
+STYLE = re.compile(rb"<style\b[^<>]*>[^<]*</style>")
 KEPT = (b"math", b"MathJax", b"katex", b"<script")
 """What tells that a block holds formulas, or is none."""
 
 
 def without_colours(page: bytes) -> bytes:
-    """The page, its preformatted blocks without line numbers and `<span>` elements.
+    """The page, its preformatted blocks without line numbers, style sheets and `<span>` elements.
 
     Blocks that hold formulas stay as they are.
     """
@@ -21,5 +22,6 @@ def without_colours(page: bytes) -> bytes:
             block = piece[opening.end() :]
             if SPAN_END in block and not any(part in block for part in KEPT):
                 block = LINE_NUMBER.sub(b"", block) if b'"line' in block else block
+                block = STYLE.sub(b"", block) if b"<style" in block else block
                 pieces[place] = piece[: opening.end()] + SPAN.sub(b"", block).replace(SPAN_END, b"")
     return END.join(pieces) if len(pieces) > 1 else page

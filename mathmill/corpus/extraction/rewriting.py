@@ -42,7 +42,7 @@ BY_TAG: dict[str, Handler] = {
     "aside": elements.aside,
 }
 BY_CLASS: dict[str, Handler] = {
-    "fragment": elements.code,  # Doxygen's listings
+    "fragment": elements.listing,
     "dcenter": hevea.display,
 }
 BY_ROLE: dict[str, Handler] = {"block": elements.block, "header": elements.header}

@@ -94,8 +94,10 @@ end
 
 def test_code_keeps_its_lines_whatever_marks_them() -> None:
     assert text_of("<pre>a<br>  b</pre>") == "a\n  b"
-    colours = '<pre><span class="lineno"> 1 </span><span class="k">if</span> <span>x</span>:\n    <b>y</b></pre>'
+    colours = '<pre><style type="text/css">b { color: red }</style><span class="lineno"> 1 </span><span class="k">if</span> <span>x</span>:\n    <b>y</b></pre>'
     assert text_of(colours) == "if x:\n    y"
+    lines = "".join(f"<div class=line>{line}</div>" for line in ("int f(){", "  return 1;", "}"))
+    assert text_of(f"<div class=fragment>{lines}</div>") == "int f(){\n  return 1;\n}"
     assert text_of("<pre>x = <span class=katex><script type='math/tex'>x^2</script>x2</span></pre>") == "x = $x^2$"
 
 
