@@ -48,9 +48,9 @@ class ClassifierRecipe(Section):
     positives: PositiveCount = 500_000
     negatives: PositiveCount = 500_000
     negatives_per_positive: Annotated[list[Rate], Field(min_length=1)] = [1.0, 3.0]
-    """At most so many negatives for each positive, by iteration; the last number stands for all later ones. In the first
-    iteration random pages hold mathematics too; later ones are drawn from what was neither collected nor annotated as
-    mathematics. The paper, with 500,000 of each, draws as many negatives as positives."""
+    """At most so many negatives for each positive, by iteration; the last number stands for all later ones. In the
+    first iteration random pages hold mathematics too; later ones are drawn from what was neither collected nor
+    annotated as mathematics. The paper, with 500,000 of each, draws as many negatives as positives."""
     page_words: PositiveCount = 2000
     """Words of a page that the classifier reads, from its beginning. The paper names no limit."""
     dim: PositiveCount = 256
