@@ -1,9 +1,9 @@
 """Pages a second that extraction does on one core, beside the floor: parsing and drawing plain text, nothing else.
 
-The pages are the HTML responses of a crawl's WARC files that are 25 to 150 kB long, 57 kB on average. Rates are pages
-per second of CPU time, so that they hold on a busy machine; both are measured in turns, and the medians of the rates and
-of their ratio are given. Prints one JSON list in the form of docs/benchmarks, and on standard error what each part of
-extraction takes, from a profile scaled to the time without it.
+The pages are the HTML responses of a crawl's WARC files that are 25 to 150 kB long, 56 kB on average. Rates are pages
+per second of CPU time, so that they hold on a busy machine; both are measured in turns, and the medians of the rates
+and of their ratio are given. Prints one JSON list in the form of docs/benchmarks, and on standard error what each
+part of extraction takes, from a profile scaled to the time without it.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import cProfile
 import json
 import platform
 import pstats
+import re
 import statistics
 import sys
 import time
@@ -150,12 +151,10 @@ def shares(pages: Sequence[bytes]) -> Mapping[str, float]:
 
 
 def _name(key: tuple[str, int, str]) -> str:
-    """A function's name; those of built-in methods stand between quotation marks."""
+    """A function's name; that of a compiled one stands between quotation marks or last."""
     file, _, name = key
-    quoted = name.split("'")
-    return (
-        quoted[1] if file == "~" and len(quoted) > 1 else name.rstrip(">").rpartition(".")[2] if file == "~" else name
-    )
+    found = re.search(r"'(\w+)' of|(\w+)>$", name) if file == "~" else None
+    return found[1] or found[2] if found else name
 
 
 if __name__ == "__main__":

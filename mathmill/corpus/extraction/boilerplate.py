@@ -17,7 +17,7 @@ def _words(listed: str) -> frozenset[str]:
 
 
 CLASSES = re.compile(rb"class=[\"']?([^\"'>]*)")
-IDENTIFIERS = re.compile(rb" id=[\"']?([^\"'> ]*)")
+IDENTIFIERS = re.compile(rb"id=[\"']?([^\"'> ]*)")
 PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 BLOCKS = _words(
     """

@@ -65,14 +65,15 @@ class Opened:
 
 
 def present(text: str, configuration: Configuration) -> bool:
-    """Whether the text holds anything that could be a formula between delimiters."""
-    if "\\" in text and any(opening in text for opening in ("\\(", "\\[", "\\begin{")):
-        return True
-    if text.count("$") > 1 or (configuration.asciimath and "`" in text):
-        return True
-    return ("[/" in text and TAG_END.search(text) is not None) or any(
-        opening in text for opening in configuration.pairs
+    """Whether the text, code and all, holds a formula between delimiters."""
+    possible = (
+        ("\\" in text and any(opening in text for opening in ("\\(", "\\[", "\\begin{")))
+        or text.count("$") > 1
+        or (configuration.asciimath and "`" in text)
+        or ("[/" in text and TAG_END.search(text) is not None)
+        or any(opening in text for opening in configuration.pairs)
     )
+    return possible and next(_formulas(text, configuration), None) is not None
 
 
 def mark_delimited(text: str, configuration: Configuration, formulas: Formulas) -> str:

@@ -94,7 +94,8 @@ end
 
 def test_code_keeps_its_lines_whatever_marks_them() -> None:
     assert text_of("<pre>a<br>  b</pre>") == "a\n  b"
-    colours = '<pre><style type="text/css">b { color: red }</style><span class="lineno"> 1 </span><span class="k">if</span> <span>x</span>:\n    <b>y</b></pre>'
+    colours = """<pre><style type="text/css">b { color: red }</style><span class="lineno"> 1 </span><span>if</span> x:
+    <b>y</b></pre>"""
     assert text_of(colours) == "if x:\n    y"
     lines = "".join(f"<div class=line>{line}</div>" for line in ("int f(){", "  return 1;", "}"))
     assert text_of(f"<div class=fragment>{lines}</div>") == "int f(){\n  return 1;\n}"
