@@ -36,7 +36,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     """Write the table `collected`: pages with score and iteration."""
     corpus = job.recipe.corpus
     pages = _counted(read_pages(spark, arguments.pages))
-    scores = spark.read.parquet(str(arguments.scores / "scores")).select("url", "score").dropDuplicates(["url"])
+    scores = spark.read.parquet(str(arguments.scores / "scores")).groupBy("url").agg(F.max("score").alias("score"))
     scored = pages.join(scores, "url").withColumn("bin", F.floor(F.col("score") * BINS))
     groups = scored.groupBy("bin").agg(F.count("*"), F.sum("token_count")).collect()
     tokens = {row["bin"]: row[2] for row in groups if row["bin"] >= corpus.min_score * BINS}
