@@ -96,7 +96,7 @@ class Inputs:
             folder.mkdir(parents=True)
             for copy in range(copies):
                 write_pages(
-                    folder / f"{copy:03}.parquet", [f"{url}#{copy}" if copy else url for url in urls], texts, copy
+                    folder / f"{copy:03}.parquet", [f"{url}?copy={copy}" if copy else url for url in urls], texts, copy
                 )
         return folders
 
@@ -108,4 +108,4 @@ def write_pages(path: Path, urls: Sequence[str], texts: Sequence[str], copy: int
 
 
 def _changed(text: str, copy: int) -> str:
-    return WORD.sub(lambda found: found[0] + chr(ord("a") + copy) if found.start() % CHANGED == 0 else found[0], text)
+    return WORD.sub(lambda found: f"{found[0]}{copy}" if found.start() % CHANGED == 0 else found[0], text)

@@ -7,6 +7,9 @@ from side_by_side.inputs import Inputs
 
 from mathmill.job import JobRecord
 
+LEAST_KEPT = 0.9
+"""Share of the pages; if fewer are kept, other work was measured than is meant."""
+
 
 def near_duplicates(inputs: Inputs, runs: int) -> list[Entry]:
     """Our job, which also finds URL variants and equal texts, against datatrove's four stages of MinHash."""
@@ -24,7 +27,9 @@ def near_duplicates(inputs: Inputs, runs: int) -> list[Entry]:
     pages, many = (pq.ParquetDataset(folder).read(["id"]).num_rows for folder in (once, several))
     ours, rival = median_cost(pages, small, many, large), median_cost(1, first, pages, theirs)
     start_up = f"start-up: ours {ours.start_up:.0f} s, its {rival.start_up:.0f} s"
-    kept = JobRecord.read(inputs.work / "out" / "dedup").figures["pages"]
+    kept = int(JobRecord.read(inputs.work / "out" / "dedup").figures["pages"])
+    if kept < LEAST_KEPT * many:
+        raise RuntimeError(f"of {many} pages only {kept} were kept: the copies should be no duplicates")
     note = f"we kept {kept} of {many}, datatrove {pages_of(theirs[0])} of {pages}; {start_up}"
     version = inputs.peer_version()
     return [rate_entry("near-dedup", (ours, rival), count, version, 3.0, runs, note) for count in (None, many)]
