@@ -58,7 +58,10 @@ def _true_hits(inputs: Inputs, benchmarks: list[Path], index: Path, version: str
     lines = [line for path in (peer / "removed").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
     theirs = {json.loads(line)["id"] for line in lines}
     with (inputs.data / LABELS).open(encoding="utf-8") as file:
-        true = {row["url"] for row in csv.DictReader(file, delimiter="\t") if row["expected"] == "contaminated"}
+        labels = {row["url"]: row["expected"] for row in csv.DictReader(file, delimiter="\t")}
+    true = {url for url, label in labels.items() if label == "contaminated"}
+    clean_pages = {url for url, label in labels.items() if label == "clean"}
+    wrongly = f"pages labelled clean that go: ours {len(found & clean_pages)}, its {len(theirs & clean_pages)}"
     missed = sorted((theirs & true) - found)
     return Entry(
         "decontamination: true hits of the probe, and how many of the other's are ours",
@@ -70,5 +73,5 @@ def _true_hits(inputs: Inputs, benchmarks: list[Path], index: Path, version: str
         goal=1.0,
         runs=1,
         busy=busyness(),
-        note=f"missed: {', '.join(missed) or 'none'}; false hits: ours {len(found - true)}, its {len(theirs - true)}",
+        note=f"missed: {', '.join(missed) or 'none'}; {wrongly}",
     )
