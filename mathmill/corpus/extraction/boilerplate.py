@@ -137,7 +137,9 @@ def without_link_lists(text: str) -> str:
 
 def _is_linked(line: str) -> bool:
     """Whether a line is links and what separates them."""
-    return len(LINKS.sub("", line).strip(SEPARATORS)) <= FEW * len(line)
+    start, end = line.find(LINK), line.rfind(LINK_END)
+    outside = line[:start] + line[end + 1 :] if line.count(LINK) == 1 and start < end else LINKS.sub("", line)
+    return len(outside.strip(SEPARATORS)) <= FEW * len(line)
 
 
 def _drop_list(lines: list[str], run: list[int]) -> None:

@@ -12,16 +12,19 @@ KEPT = (b"math", b"MathJax", b"katex", b"<script")
 
 
 def without_colours(page: bytes) -> bytes:
-    """The page, its preformatted blocks without line numbers, style sheets and `<span>` elements.
+    """The page without line numbers of listings, its preformatted blocks without style sheets and `<span>` elements.
 
     Blocks that hold formulas stay as they are.
     """
+    if b'<span class="line' in page:
+        page = LINE_NUMBER.sub(b"", page)
     pieces = page.split(END)
+    if len(pieces) == 1:
+        return page
     for place, piece in enumerate(pieces[:-1]):
         if (start := piece.rfind(b"<pre")) >= 0 and (opening := START.match(piece, start)):
             block = piece[opening.end() :]
             if SPAN_END in block and not any(part in block for part in KEPT):
-                block = LINE_NUMBER.sub(b"", block) if b'"line' in block else block
                 block = STYLE.sub(b"", block) if b"<style" in block else block
                 pieces[place] = piece[: opening.end()] + SPAN.sub(b"", block).replace(SPAN_END, b"")
-    return END.join(pieces) if len(pieces) > 1 else page
+    return END.join(pieces)

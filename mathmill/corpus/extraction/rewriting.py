@@ -77,24 +77,23 @@ def rewrite(tree: Any, selected: str, page: Page) -> None:
     for element, tag in zip(reversed(found), reversed(tags), strict=True):
         if page.is_exhausted:
             break
-        if tag != "script" and (handle := BY_TAG.get(tag) or _handler(element)):
+        if tag != "script" and (handle := BY_TAG.get(tag) or _handler(element, tag)):
             handle(page, element)
 
 
-def _handler(element: Any) -> Handler | None:
+def _handler(element: Any, tag: str) -> Handler | None:
     """What to do with an element by its class, landmark role, id or place."""
     classes = element.class_name
     for name in classes.split() if classes else ():
         if handle := _by_class(name):
             return handle
-    identifier = element.id
     # The id of a section is a word of its heading.
-    is_section = element.tag == "section" or (classes or "").startswith("sect")
-    if identifier in boilerplate.IDS and not is_section:
+    identifier = element.id
+    if identifier in boilerplate.IDS and tag != "section" and not (classes or "").startswith("sect"):
         return BY_ROLE[boilerplate.role(identifier)]
     if element.hasattr("hidden") or HIDING.search(element.getattr("style") or ""):
         return elements.hidden
-    return elements.cell if element.tag in {"p", "div"} else None
+    return elements.cell if tag in {"p", "div"} else None
 
 
 @lru_cache(100_000)
