@@ -64,7 +64,7 @@ def _drop(page: Page, element: Any, *, header: bool) -> None:
     if is_boilerplate(element, page.text_of(element), header=header):
         element.remove()
     else:
-        page.kept += 1
+        page.keep(element)
 
 
 def hidden(page: Page, element: Any) -> None:
@@ -75,7 +75,7 @@ def hidden(page: Page, element: Any) -> None:
     elif len(text) <= LONGEST_HIDDEN and element.tag not in {"html", "body", "main", "article"}:
         element.remove()
     else:
-        page.kept += 1
+        page.keep(element)
 
 
 def label(page: Page, element: Any) -> None:

@@ -28,7 +28,7 @@ def display(page: Page, element: Any) -> None:
         page.read += len(latex)
         element.outer_text = f" {page.formulas.mark('hevea', latex, display=True)} "
     else:
-        page.kept += 1
+        page.keep(element)
 
 
 def _table(table: Any, depth: int) -> str:

@@ -15,7 +15,9 @@ SCRIPT = "\x0e"
 """Before a superscript or subscript that became LaTeX."""
 BREAK = "\x0f"
 """Around a display, which stands on a line of its own."""
-ALL = (FORMULA, FORMULA_END, LINK, LINK_END, CODE, CODE_END, BLOCK, BLOCK_END, SCRIPT, BREAK)
+KEPT = "\x10"
+"""At the start of an element that was read and left as it is."""
+ALL = (FORMULA, FORMULA_END, LINK, LINK_END, CODE, CODE_END, BLOCK, BLOCK_END, SCRIPT, BREAK, KEPT)
 
 NUMBERED_FORMULA = re.compile(f"{FORMULA}([0-9]{{1,9}}){FORMULA_END}")
 NUMBERED_BLOCK = re.compile(f"{BLOCK}([0-9]{{1,9}}){BLOCK_END}")

@@ -109,7 +109,7 @@ def container(page: Page, element: Any) -> None:
     found = NUMBERED_FORMULA.search(text)
     formula = page.formulas.numbered(found[1]) if found else None
     if not found or not formula or len(text) > LONGEST:
-        page.kept += 1
+        page.keep(element)
         return
     classes = element.class_name or ""
     formula.markup = next((markup for part, markup in RENDERERS if part in classes), formula.markup)
@@ -150,7 +150,7 @@ def written(page: Page, element: Any, markup: str) -> None:
             before, source = f"{numbered[1]} ", source[numbered.end() :]
     is_rendering = (element.id or "").startswith("MathJax")
     if is_rendering or len(source) > LONGEST or not any(map(str.isalnum, source)):
-        page.kept += 1
+        page.keep(element)
         return
     mark = page.formulas.mark(markup, source, display=display or ends_line(markup, source))
     element.outer_text = f" {before}{mark} " if display else mark

@@ -16,7 +16,7 @@ from mathmill.corpus.extraction.bounds import bounded
 from mathmill.corpus.extraction.delimiters import COMMAND, mark_delimited, present
 from mathmill.corpus.extraction.encoding import to_utf8
 from mathmill.corpus.extraction.layout import normalised, with_blocks
-from mathmill.corpus.extraction.marks import CODE, CODE_END, SCRIPT, mark_links, without_marks
+from mathmill.corpus.extraction.marks import CODE, CODE_END, KEPT, SCRIPT, mark_links, without_marks
 from mathmill.corpus.extraction.preformatted import without_colours
 from mathmill.corpus.extraction.rewriting import rewrite, selector
 from mathmill.corpus.extraction.state import Page
@@ -68,7 +68,7 @@ def extract(body: bytes, *, charset: str | None = None) -> Extracted:
 
 
 def _plain(tree: Any) -> str:
-    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False)
+    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False).replace(KEPT, "")
 
 
 def _mark_code(tree: Any) -> bool:

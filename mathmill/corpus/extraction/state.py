@@ -5,11 +5,12 @@ from typing import Any
 
 from mathmill.corpus.extraction.configuration import Configuration
 from mathmill.corpus.extraction.formulas import Formulas
+from mathmill.corpus.extraction.marks import KEPT
 
 WORK = 20
 """Characters read from elements for each byte of the page, after which the rest of it is left as it is."""
-MOST_KEPT = 300
-"""Elements that are read and then left as they are, after which the rest of the page is left so, too."""
+MOST_KEPT = 20_000
+"""Times that an element which was left as it is may be read again inside others, before the rest is left so, too."""
 
 
 @dataclass(slots=True)
@@ -17,7 +18,7 @@ class Page:
     """A page while its tree is rewritten.
 
     Elements inside one another are read once each, so that their text is read again and again. What is read is
-    replaced, dropped or counted; the limits keep the work linear on pages that are nothing but such elements.
+    replaced, dropped or marked as kept; the limits keep the work linear on pages that are nothing but such elements.
     """
 
     source: bytes
@@ -31,7 +32,7 @@ class Page:
     read: int = 0
     """Characters read from elements."""
     kept: int = 0
-    """Elements read and left as they are."""
+    """Times that elements which were left as they are have been read inside others."""
 
     _has_breaks: bool | None = None
     _most_read: int = field(init=False)
@@ -55,4 +56,9 @@ class Page:
         """The text of an element."""
         text: str = element.text or ""
         self.read += len(text)
+        self.kept += text.count(KEPT)
         return text
+
+    def keep(self, element: Any) -> None:
+        """Leave an element as it is."""
+        element.prepend(element.owner_document.create_text_node(KEPT))

@@ -114,6 +114,13 @@ def test_formula_that_goes_with_a_menu_is_not_counted() -> None:
     assert (extracted.text, extracted.formulas) == ("$b$ is.", {"math_container": 1})
 
 
+def test_long_page_is_read_to_its_end() -> None:
+    articles = b"<article><header><h2>x</h2></header><label>y</label><div class=math> </div></article>" * 3_000
+    extracted = extract(b"<p><span class=math-container>$a$</span></p><nav>Menu</nav>" + articles)
+    assert extracted.text.startswith("$a$\n\nx")
+    assert extracted.formulas == {"math_container": 1}
+
+
 def test_title_and_whether_there_is_mathematics() -> None:
     extracted = extract(b"<title> On &amp; off </title><p>x</p>")
     assert (extracted.title, extracted.has_math, dict(extracted.formulas)) == ("On & off", False, {})
