@@ -37,23 +37,17 @@ class Configuration:
 
     def read_script(self, script: str) -> None:
         """Take in a script that stands in the page."""
-        if (
-            "MathJax" not in script
-            and "renderMath" not in script
-            and "katex" not in script
-            and "asciimath" not in script
-        ):
+        if not any(name in script for name in ("MathJax", "renderMath", "katex", "asciimath")):
             return
         self.renders = True
         self.asciimath |= "asciimath" in script.lower()
         for found in islice(KEYS.finditer(script), MOST_KEYS):
             setting = _bracketed(script, found.end())
             if found[1] == "delimiters":
-                for left, right, display in _katex_pairs(setting):
-                    self.pairs[left] = (right, display)
-            for left, right in _pairs(setting):
-                if left != "`" and (found[1] != "delimiters"):
-                    self.pairs[left] = (right, found[1] == "displayMath")
+                self.pairs |= {left: (right, display) for left, right, display in _katex_pairs(setting)}
+            else:
+                display = found[1] == "displayMath"
+                self.pairs |= {left: (right, display) for left, right in _pairs(setting) if left != "`"}
 
 
 def _bracketed(script: str, start: int) -> str:
