@@ -17,7 +17,7 @@ from pathlib import Path
 from mathmill.corpus import session
 
 def body(spark, job, arguments):
-    spark.sparkContext.parallelize(range(4), 4).foreach(lambda _: time.sleep(1))
+    spark.sparkContext.parallelize(range(4), 4).foreach(lambda number: time.sleep(1 + number))
     return {"rows": spark.range(5).count()}
 
 session.PROGRESS_SECONDS = 0.2
@@ -29,7 +29,7 @@ NO_BAR = 'spark.conf={"spark.ui.showConsoleProgress": "false"}'
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory, empty_tracking_database: Path) -> list[str]:
-    """What a job of four tasks of a second, two at a time, writes."""
+    """What a job of four tasks of one to four seconds, two at a time, writes."""
     home = tmp_path_factory.mktemp("home")
     shutil.copyfile(empty_tracking_database, home / "mlflow.db")
     place = {"MATHMILL_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
