@@ -7,7 +7,6 @@ thread; fastText's threads write to one model without locks, so with more of the
 """
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,6 +33,7 @@ from mathmill.corpus.classifier import (
     write_card,
 )
 from mathmill.corpus.cut import first_bins
+from mathmill.corpus.linked_parts import link_or_copy
 from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import each_url_once, read_pages, under_mathematics
@@ -74,7 +74,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
 
 def _take(model: Path, folder: Path) -> Card:
     """Share the file of a finished output, which never changes."""
-    os.link(model, folder / MODEL)
+    link_or_copy(model, folder / MODEL)
     return read_card(model)
 
 

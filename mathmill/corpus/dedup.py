@@ -10,9 +10,7 @@ changed. `keys` then holds those of both, so that builds can follow one another.
 """
 
 import argparse
-import errno
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from pyspark.sql import functions as F
 
 from mathmill.corpus.candidates import duplicate_pairs
 from mathmill.corpus.components import components
+from mathmill.corpus.linked_parts import link_parts
 from mathmill.corpus.page_keys import KEYS, page_keys, row_id, settings
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.survivors import dropped_pages
@@ -34,8 +33,6 @@ from mathmill.output import require_finished, write_text
 
 KINDS = ("url", "text", "near")
 SETTINGS = "minhash.json"
-NO_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
-"""Why a file gets no second name: another file system, or one without hard links or with too many of this file."""
 LARGEST = 20
 """Clusters shown."""
 ROW = "_row"
@@ -121,17 +118,6 @@ def _without(dropped: DataFrame, table: DataFrame, id_column: str, copies: int) 
     copied = dropped.where("is_copy")
     once = joined(kept, copied, "left_semi").dropDuplicates([id_column, "url"])
     return joined(kept, copied, "left_anti").unionByName(once)
-
-
-def link_parts(source: Path, target: Path) -> None:
-    """Let the files of a finished table, which never change, belong to another table, too."""
-    for part in source.glob("*.parquet"):
-        try:
-            os.link(part, target / part.name)
-        except OSError as error:
-            if error.errno not in NO_LINK:
-                raise
-            shutil.copyfile(part, target / part.name)
 
 
 def _log_clusters(dropped: DataFrame, job: Job) -> dict[str, int]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mathmill.corpus import dedup
+from mathmill.corpus import dedup, linked_parts
 from mathmill.job import JobRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -197,8 +197,8 @@ def test_parts_are_copied_where_they_cannot_be_linked(tmp_path: Path, monkeypatc
         folder.mkdir()
     (source / "a.parquet").write_bytes(b"part")
     (source / "_SUCCESS").touch()
-    monkeypatch.setattr(dedup.os, "link", refuse)
-    dedup.link_parts(source, target)
+    monkeypatch.setattr(linked_parts.os, "link", refuse)
+    linked_parts.link_parts(source, target)
     assert {path.name: path.read_bytes() for path in target.iterdir()} == {"a.parquet": b"part"}
 
 
