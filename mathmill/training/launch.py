@@ -111,10 +111,10 @@ def _makes_the_same(first: subprocess.Popen[bytes]) -> bool:
 
 
 def _end(ranks: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the process group of every rank, politely first."""
+    """End the process group of every rank, politely first: by SIGTERM, since what nohup starts ignores SIGINT."""
     for rank in ranks:
         if rank.poll() is None:
-            os.killpg(rank.pid, signal.SIGINT)
+            os.killpg(rank.pid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     for rank in ranks:
         try:

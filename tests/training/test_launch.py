@@ -11,7 +11,7 @@ from mathmill.training.launch import run_ranks
 
 def _run(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> int:
     """The exit code of `program` on two ranks; it knows its `rank`."""
-    start = "import os, pathlib, sys, time\nrank = int(os.environ['RANK'])\n"
+    start = "import os, pathlib, signal, sys, time\nrank = int(os.environ['RANK'])\n"
     (folder / "rank_program.py").write_text(start + textwrap.dedent(program), encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     return run_ranks("rank_program", [], load_recipe("demo"))
@@ -42,11 +42,9 @@ def test_a_rank_that_fails_alone_is_shown_and_ends_the_others(
     program = """
         ready = pathlib.Path(__file__).with_name("ready")
         if rank == 0:
-            try:
-                ready.touch()
-                time.sleep(60)
-            except KeyboardInterrupt:
-                sys.exit("ended")
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
+            ready.touch()
+            time.sleep(60)
         while not ready.exists():
             time.sleep(0.02)
         sys.exit("out of memory")

@@ -2,14 +2,15 @@
 
 Blocks are known by their element or by the whole words of their class and id names (`site-footer`, `topNav`), never
 by parts of words. A block so named is kept where it is long and mostly not links, since some pages call their text
-so; one named as a header is kept where it holds a heading. Paragraphs and lists of nothing but links go by the share
-of their characters that links hold.
+so; one named as a header is kept where it holds a heading. Of those that go, paragraphs of running text stay: pages
+are laid out in many ways, and what is not read is not searched for benchmarks either. Paragraphs and lists of nothing
+but links go by the share of their characters that links hold.
 """
 
 import re
 from typing import Any
 
-from mathmill.corpus.extraction.marks import LINK, LINK_END
+from mathmill.corpus.extraction.marks import FORMULA, LINK, LINK_END
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -69,6 +70,13 @@ TEXT_ELEMENTS = _words("html body main article tr th h1 h2 h3 h4 h5 h6 p dt dd c
 HEADER_ELEMENTS = _words("div header section table form")
 LONG = 1_500
 """Characters of a named block from which it has to be mostly links."""
+PROSE = 60
+"""Bytes of UTF-8 from which a paragraph without links is running text; a Han character, which has three, says more."""
+MAY_HOLD_PROSE = re.compile(rf"(?:[^\s{LINK}{LINK_END}]+\s+){{7}}[^\s{LINK}{LINK_END}]|[\u4e00-\u9fff]{{9}}|[{FORMULA}$]")
+NOTICE = re.compile(
+    r"(?i)©|copyright|rights reserved|licen[sc]ed|cookie|javascript|privacy|subscribe|newsletter|sign (?:in|up)|log ?in"
+)
+"""What the frame of a page says to its visitors."""
 LINKS = re.compile(f"{LINK}[^{LINK}{LINK_END}\n]*{LINK_END}")
 PERMALINK = re.compile(
     rf"{LINK}\s?(?:[¶#§🔗◆\uf0c1]|\[(?:source|edit|src)\]|edit|↩︎?|↑"
@@ -119,6 +127,13 @@ def is_boilerplate(block: Any, text: str, *, header: bool) -> bool:
     if header and block.query_selector("h1,h2,h3,.title,article,main") is not None:
         return False
     return len(text) < LONG or len(LINKS.sub("", text)) < len(text) / 2
+
+
+def is_prose(paragraph: str) -> bool:
+    """Whether the marked text of a paragraph in a block to drop is running text or holds a formula."""
+    if LINK in paragraph or not (FORMULA in paragraph or len(paragraph.strip().encode()) >= PROSE):
+        return False
+    return NOTICE.search(paragraph) is None
 
 
 def without_link_lists(text: str) -> str:

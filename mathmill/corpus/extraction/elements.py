@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from mathmill.corpus.extraction import markups
-from mathmill.corpus.extraction.boilerplate import is_boilerplate
+from mathmill.corpus.extraction.boilerplate import MAY_HOLD_PROSE, is_boilerplate, is_prose
 from mathmill.corpus.extraction.marks import BLOCK, BLOCK_END, FORMULA, NUMBERED_FORMULA, without_marks
 from mathmill.corpus.extraction.state import Page
 
@@ -61,10 +61,16 @@ def aside(page: Page, element: Any) -> None:
 
 
 def _drop(page: Page, element: Any, *, header: bool) -> None:
-    if is_boilerplate(element, page.text_of(element), header=header):
-        element.remove()
-    else:
+    """Remove a block if it is boilerplate; its paragraphs of running text take its place."""
+    text = page.text_of(element)
+    if not is_boilerplate(element, text, header=header):
         page.keep(element)
+        return
+    if MAY_HOLD_PROSE.search(text):
+        for paragraph in element.query_selector_all("p").values():
+            if is_prose(page.text_of(paragraph)):
+                element.parent.insert_before(paragraph, element)
+    element.remove()
 
 
 def hidden(page: Page, element: Any) -> None:
