@@ -140,8 +140,9 @@ class CorpusRecipe(Section):
     """The first positive pages: a JSON Lines or Parquet path, or a Hugging Face id, with `url` and `text`."""
     benchmarks: list[QuestionSource] = []
     """Question sets that no page of the corpus may hold."""
-    min_characters: Count = 80
-    """Pages with less text, which hold hardly more than a title, are rejected as `too_short`."""
+    min_bytes: Count = 80
+    """Pages with less text, which hold hardly more than a title, are rejected as `too_short`; in UTF-8, so that a Han
+    character, which says more than a letter, counts as three."""
     page_bytes: PositiveCount = 16_777_216
     """Pages of more bytes are rejected as `too_large`. Common Crawl cuts off at 1 MiB, since 2025 at 5 MiB."""
     page_seconds: Rate = 10.0

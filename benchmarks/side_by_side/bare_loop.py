@@ -22,7 +22,7 @@ from mathmill.recipe import CorpusRecipe
 
 BATCH = 500
 """Pages scored at once, as in the Spark job."""
-RULES = PageRules(CorpusRecipe().min_characters, CorpusRecipe().page_bytes)
+RULES = PageRules(CorpusRecipe().min_bytes, CorpusRecipe().page_bytes)
 HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -36,7 +36,7 @@ def bare_texts(path: Path) -> Iterator[str]:
             if kind not in HTML:
                 continue
             text = extract(record.reader.read(), charset=record.http_charset).text
-            if len(text) >= RULES.min_characters:
+            if len(text.encode()) >= RULES.min_bytes:
                 yield text
 
 

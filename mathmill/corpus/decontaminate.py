@@ -5,7 +5,7 @@ to nine words; `mathmill.corpus.normalisation` says when words are the same, `ma
 evidence. Words on more pages than `corpus.decontamination.common_pages` are none, nor are those of the allow-list.
 
 The unit that goes is the page, or with `corpus.decontamination.unit: segment` its segments, divided by blank lines,
-that hold some of such words; the page goes on without them while `corpus.min_characters` are left.
+that hold some of such words; the page goes on without them while `corpus.min_bytes` are left.
 
 Benchmarks are those of the recipe's corpus, the tasks that its models are evaluated on, and the files of --benchmarks:
 folders, files and globs in their publishers' layouts. Of a folder, training splits are left out.
@@ -88,7 +88,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
         removed = write(_pages_with(evidence, pages), "removed")
         kept = write(_without(removed, pages), "kept")
     else:
-        cut = write(_cut(evidence, pages, job.recipe.corpus.min_characters), "cut")
+        cut = write(_cut(evidence, pages, job.recipe.corpus.min_bytes), "cut")
         removed = write(cut.where("benchmark is not null").select(*REMOVED), "removed")
         rest = cut.where("benchmark is null").select(*pages.columns)
         kept = write(_without(cut, pages).unionByName(rest), "kept")

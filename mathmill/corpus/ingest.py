@@ -51,7 +51,7 @@ def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figur
     corpus = job.recipe.corpus
     inputs = arguments.input or corpus.input
     task = IngestTask(
-        job.out, PageRules(corpus.min_characters, corpus.page_bytes), corpus.page_seconds, client(corpus.contact)
+        job.out, PageRules(corpus.min_bytes, corpus.page_bytes), corpus.page_seconds, client(corpus.contact)
     )
     if corpus.index is None:
         names, work = _whole_files(spark, corpus, inputs, task)

@@ -78,7 +78,7 @@ class Archive:
 class PageRules:
     """What a page must be."""
 
-    min_characters: int
+    min_bytes: int
     max_bytes: int
 
 
@@ -218,8 +218,8 @@ def _extract(offset: int, body: bytes, charset: str | None, rules: PageRules, wa
     except Exception as error:  # noqa: BLE001 (one page of billions must not end the rest)
         raise _RejectedError("extraction_failed", f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]) from None
     text = extracted.text
-    if len(text) < rules.min_characters:
-        raise _RejectedError("too_short", f"{len(text)} characters")
+    if len(text) < rules.min_bytes and (size := len(text.encode())) < rules.min_bytes:
+        raise _RejectedError("too_short", f"{size} bytes of text")
     if text.count("\ufffd") > MOST_UNREADABLE * len(text):
         raise _RejectedError("bad_encoding", "too much of it is no text in any character set")
     return extracted, tokens

@@ -47,7 +47,7 @@ def cut_pages(batches: Iterator[Any], least: int, schema: Any) -> Iterator[Any]:
 
     Args:
         batches: record batches of pages with their `finds` (start, end and what `removed` says of a find).
-        least: characters; a page of which less would be left is removed whole.
+        least: bytes of UTF-8; a page of which less would be left is removed whole.
         schema: has the columns of a page, and for what is removed those of a find and `segment`, null for a whole page.
     """
     import pyarrow as pa
@@ -59,7 +59,7 @@ def cut_pages(batches: Iterator[Any], least: int, schema: Any) -> Iterator[Any]:
 def _cut(page: dict[str, Any], least: int) -> Iterator[dict[str, Any]]:
     finds = page.pop("finds")
     rest, segments = without_segments(page["text"], [(find["start"], find["end"]) for find in finds])
-    if len(rest) < least:
+    if len(rest.encode()) < least:
         yield {**page, **finds[0]}
         return
     yield {**page, "text": rest, "token_count": len(words(rest))}

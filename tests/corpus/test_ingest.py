@@ -175,7 +175,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, type[_Handler]]]:
 
 
 def _arguments(base: str, out: Path) -> list[str]:
-    settings = [f"corpus.base={base}", "corpus.min_characters=20"]
+    settings = [f"corpus.base={base}", "corpus.min_bytes=20"]
     sets = [word for setting in settings for word in ("--set", setting)]
     return ["--recipe", "demo", *sets, "--input", "CC-MAIN-2026-01", "--out", str(out)]
 

@@ -72,7 +72,9 @@ LONG = 1_500
 """Characters of a named block from which it has to be mostly links."""
 PROSE = 60
 """Bytes of UTF-8 from which a paragraph without links is running text; a Han character, which has three, says more."""
-MAY_HOLD_PROSE = re.compile(rf"(?:[^\s{LINK}{LINK_END}]+\s+){{7}}[^\s{LINK}{LINK_END}]|[\u4e00-\u9fff]{{9}}|[{FORMULA}$]")
+MAY_HOLD_PROSE = re.compile(
+    rf"(?:[^\s{LINK}{LINK_END}]+\s+){{7}}[^\s{LINK}{LINK_END}]|[\u4e00-\u9fff]{{9}}|[{FORMULA}$]"
+)
 NOTICE = re.compile(
     r"(?i)©|copyright|rights reserved|licen[sc]ed|cookie|javascript|privacy|subscribe|newsletter|sign (?:in|up)|log ?in"
 )

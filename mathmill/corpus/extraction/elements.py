@@ -61,11 +61,15 @@ def aside(page: Page, element: Any) -> None:
 
 
 def _drop(page: Page, element: Any, *, header: bool) -> None:
-    """Remove a block if it is boilerplate; its paragraphs of running text take its place."""
     text = page.text_of(element)
-    if not is_boilerplate(element, text, header=header):
+    if is_boilerplate(element, text, header=header):
+        _remove(page, element, text)
+    else:
         page.keep(element)
-        return
+
+
+def _remove(page: Page, element: Any, text: str) -> None:
+    """Remove an element, whose paragraphs of running text take its place."""
     if MAY_HOLD_PROSE.search(text):
         for paragraph in element.query_selector_all("p").values():
             if is_prose(page.text_of(paragraph)):
@@ -79,7 +83,7 @@ def hidden(page: Page, element: Any) -> None:
     if len(NUMBERED_FORMULA.findall(text)) == 1 and not without_marks(NUMBERED_FORMULA.sub("", text)).strip():
         element.outer_text = text
     elif len(text) <= LONGEST_HIDDEN and element.tag not in {"html", "body", "main", "article"}:
-        element.remove()
+        _remove(page, element, text)
     else:
         page.keep(element)
 
