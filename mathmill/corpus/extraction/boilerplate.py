@@ -72,9 +72,6 @@ LONG = 1_500
 """Characters of a named block from which it has to be mostly links."""
 PROSE = 60
 """Bytes of UTF-8 from which a paragraph without links is running text; a Han character, which has three, says more."""
-MAY_HOLD_PROSE = re.compile(
-    rf"(?:[^\s{LINK}{LINK_END}]+\s+){{7}}[^\s{LINK}{LINK_END}]|[\u4e00-\u9fff]{{9}}|[{FORMULA}$]"
-)
 NOTICE = re.compile(
     r"(?i)©|copyright|rights reserved|licen[sc]ed|cookie|javascript|privacy|subscribe|newsletter|sign (?:in|up)|log ?in"
 )
@@ -129,6 +126,12 @@ def is_boilerplate(block: Any, text: str, *, header: bool) -> bool:
     if header and block.query_selector("h1,h2,h3,.title,article,main") is not None:
         return False
     return len(text) < LONG or len(LINKS.sub("", text)) < len(text) / 2
+
+
+def may_hold_prose(text: str) -> bool:
+    """Whether something between the links of a block to drop is as long as running text, or a formula."""
+    least = PROSE if text.isascii() else PROSE // 3
+    return FORMULA in text or any(len(part.partition(LINK)[0].strip()) >= least for part in text.split(LINK_END))
 
 
 def is_prose(paragraph: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from mathmill.corpus.extraction import markups
-from mathmill.corpus.extraction.boilerplate import MAY_HOLD_PROSE, is_boilerplate, is_prose
+from mathmill.corpus.extraction.boilerplate import is_boilerplate, is_prose, may_hold_prose
 from mathmill.corpus.extraction.marks import BLOCK, BLOCK_END, FORMULA, NUMBERED_FORMULA, without_marks
 from mathmill.corpus.extraction.state import Page
 
@@ -70,7 +70,7 @@ def _drop(page: Page, element: Any, *, header: bool) -> None:
 
 def _remove(page: Page, element: Any, text: str) -> None:
     """Remove an element, whose paragraphs of running text take its place."""
-    if MAY_HOLD_PROSE.search(text):
+    if may_hold_prose(text):
         for paragraph in element.query_selector_all("p").values():
             if is_prose(page.text_of(paragraph)):
                 element.parent.insert_before(paragraph, element)
