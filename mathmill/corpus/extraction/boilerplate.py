@@ -129,9 +129,9 @@ def is_boilerplate(block: Any, text: str, *, header: bool) -> bool:
 
 
 def may_hold_prose(text: str) -> bool:
-    """Whether something between the links of a block to drop is as long as running text, or a formula."""
+    """Whether something in a block to drop is as long as running text without a link in it, or a formula."""
     least = PROSE if text.isascii() else PROSE // 3
-    return FORMULA in text or any(len(part.partition(LINK)[0].strip()) >= least for part in text.split(LINK_END))
+    return FORMULA in text or any(len(part.strip()) >= least for part in text.replace(LINK, LINK_END).split(LINK_END))
 
 
 def is_prose(paragraph: str) -> bool:

@@ -67,6 +67,10 @@ def test_boilerplate_goes(block: str) -> None:
             "A farmer has 17 sheep and 4 goats and buys 5 sheep. How many animals has he?",
         ),
         (
+            "<a class=prev-next><p>A farmer has 17 sheep and 4 goats and buys 5 sheep. How many are there?</p></a>",
+            "A farmer has 17 sheep and 4 goats and buys 5 sheep. How many are there?",
+        ),
+        (
             "<footer><p>小明有46张画片，又买了17张，他现在一共有多少张画片？</p></footer>",
             "小明有46张画片，又买了17张，他现在一共有多少张画片？",
         ),
