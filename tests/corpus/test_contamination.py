@@ -1,7 +1,4 @@
-"""The contamination probe: real pages into which benchmark texts were put, whole, in part and almost.
-
-Here all text of a page is searched, so that what extraction takes for boilerplate does not matter.
-"""
+"""The contamination probe: real pages into which benchmark texts were put, whole, in part and almost."""
 
 import csv
 from collections.abc import Iterator
@@ -9,11 +6,9 @@ from pathlib import Path
 
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
-from resiliparse.parse.html import HTMLTree
 
 from mathmill.corpus.contamination import BenchmarkSet, Find
+from mathmill.corpus.extraction import extract
 from mathmill.questions.benchmarks import published_items
 from mathmill.recipe_corpus import DecontaminationRecipe
 
@@ -34,9 +29,8 @@ def _pages(*files: Path) -> Iterator[tuple[str, str]]:
     for file in files:
         with file.open("rb") as stream:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
-                body = record.reader.read()
-                tree = HTMLTree.parse(bytes_to_str(body, detect_encoding(body) or "utf-8"))
-                yield record.headers["WARC-Target-URI"], extract_plain_text(tree, alt_texts=False)
+                text = extract(record.reader.read(), charset=record.http_charset).text
+                yield record.headers["WARC-Target-URI"], text
 
 
 def _found(benchmarks: BenchmarkSet, pages: dict[str, str]) -> dict[str, list[Find]]:
