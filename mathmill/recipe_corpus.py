@@ -57,6 +57,9 @@ class ClassifierRecipe(Section):
     learning_rate: Rate = 0.1
     word_ngrams: PositiveCount = 3
     min_count: PositiveCount = 3
+    subwords: Annotated[list[PositiveCount], Field(min_length=2, max_length=2)] | None = None
+    """Shortest and longest of the pieces of words that the classifier learns as well, for example `[3, 5]`. Where few
+    pages are labelled, most words of a new site are unknown and their pieces are not. Not in the paper."""
     epochs: PositiveCount = 3
     min_examples: Count = 60_000
     """fastText sees at least so many pages, by more epochs where few are labelled. At the paper's size the epochs
@@ -67,9 +70,16 @@ class ClassifierRecipe(Section):
     """Training is deterministic with one thread only."""
     held_out: Share = 0.1
     """Share of the labelled pages kept for the model's precision and recall card."""
-    domain_pages: PositiveCount = 5
-    """How many pages a domain must have before its own share of mathematics weighs more in a page's score than the
-    crawl's (`mathmill.corpus.domain_prior`). Not in the paper, which ranks by the classifier alone."""
+    address_pages: PositiveCount = 5
+    """How many pages a domain, a host or a folder must have before its own share of mathematics weighs more in a page's
+    score than that of what it stands in (`mathmill.corpus.address_prior`). Not in the paper, which ranks by the
+    classifier alone."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.subwords and self.subwords[0] > self.subwords[1]:
+            raise ValueError(f"subwords {self.subwords} must name the shorter length first")
+        return self
 
 
 class AnnotationRecipe(Section):

@@ -127,6 +127,7 @@ def _train(labelled: DataFrame, job: Job) -> Card:
     import fasttext
 
     settings = job.recipe.corpus.classifier
+    shortest, longest = settings.subwords or (0, 0)
     training, held_out = job.out / "training.txt", job.out / "held_out.txt"
     counts = _write(labelled, training, held_out)
     examples = counts[POSITIVE] + counts[NEGATIVE]
@@ -136,6 +137,8 @@ def _train(labelled: DataFrame, job: Job) -> Card:
         lr=settings.learning_rate,
         wordNgrams=settings.word_ngrams,
         minCount=settings.min_count,
+        minn=shortest,
+        maxn=longest,
         epoch=max(settings.epochs, ceil(settings.min_examples / examples)),
         bucket=settings.buckets,
         thread=settings.threads,

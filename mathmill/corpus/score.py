@@ -1,4 +1,4 @@
-"""Score every page: the classifier reads its text, and the share of mathematics in its domain is taken into account."""
+"""Score every page: the classifier reads its text, and how much mathematics stands at its address is considered."""
 
 import argparse
 import shutil
@@ -10,14 +10,14 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from mathmill.corpus.address_prior import posterior
 from mathmill.corpus.classifier import line, model_file, probabilities, read_card
-from mathmill.corpus.domain_prior import posterior
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.shared_classifier import share, shared_classifier
 from mathmill.corpus.tables import read_pages
 from mathmill.job import Figures, Job, job_parser
 
-TEXT_SCORES = "url string, domain string, text_score double"
+TEXT_SCORES = "url string, domain string, prefix string, text_score double"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     pages = read_pages(spark, arguments.pages).select("url", "text")
     read = str(job.out / "text_scores")
     pages.mapInArrow(lambda batches: _text_scores(batches, words), TEXT_SCORES).write.parquet(read)
-    scores = posterior(spark.read.parquet(read), card.prior_odds, job.recipe.corpus.classifier.domain_pages)
+    scores = posterior(spark.read.parquet(read), card.prior_odds, job.recipe.corpus.classifier.address_pages)
     scores.write.parquet(str(job.out / "scores"))
     shutil.rmtree(read)
     written = spark.read.parquet(str(job.out / "scores"))
@@ -49,13 +49,15 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
 def _text_scores(batches: Iterator[Any], page_words: int) -> Iterator[Any]:
     import pyarrow as pa
 
-    from mathmill.corpus.addresses import domain
+    from mathmill.corpus.addresses import domain, prefixes
 
     for batch in batches:
         urls = batch["url"].to_pylist()
         scores = probabilities(shared_classifier(), [line(text, page_words) for text in batch["text"].to_pylist()])
         domains = pa.array([domain(url) for url in urls], pa.string())
-        yield pa.RecordBatch.from_pydict({"url": batch["url"], "domain": domains, "text_score": pa.array(scores)})
+        longest = pa.array([prefixes(url)[-1] for url in urls], pa.string())
+        columns = [batch["url"], domains, longest, pa.array(scores)]
+        yield pa.RecordBatch.from_arrays(columns, ["url", "domain", "prefix", "text_score"])
 
 
 if __name__ == "__main__":
