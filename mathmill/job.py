@@ -212,13 +212,17 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
     """The MLflow run of this output; a resumed try goes on with the run of the interrupted one.
 
     Raises:
-        UserError: the interrupted try had another recipe or other inputs.
+        UserError: the interrupted try had another recipe or other inputs, and left some of its work.
     """
     note = partial / BEGUN
     inputs = {"recipe_digest": recipe.digest(), "arguments": dict(given)}
     begun = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
     if begun and any(begun[name] != value for name, value in inputs.items()):
-        raise UserError(f"{partial} was begun with another recipe or other inputs: choose another --out or remove it")
+        if any(path != note for path in partial.iterdir()):
+            raise UserError(
+                f"{partial} was begun with another recipe or other inputs: choose another --out or remove it"
+            )
+        begun = None
     with tracking.task_run(recipe, stage, resume=begun["mlflow_run_id"] if begun else None) as run:
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
         yield run

@@ -173,6 +173,19 @@ def test_a_job_is_not_resumed_with_other_inputs(
     assert (partial_path(out) / "data").read_text() == "half"
 
 
+def test_a_try_that_left_no_work_binds_the_next_to_nothing(tmp_path: Path) -> None:
+    """Such as one whose input was mistyped."""
+    out = tmp_path / "out"
+
+    def mistaken(_job: Job) -> Figures:
+        raise UserError("no such file")
+
+    assert run_job("ingest", _arguments(out, "--pages", "typo"), mistaken, resume=True) == 2
+    assert run_job("ingest", _arguments(out), _body, resume=True) == 0
+    assert JobRecord.read(out).arguments == {"pages": "p"}
+    assert [run.info.status for run in _runs()] == ["FAILED", "FINISHED"]
+
+
 def test_a_job_resumes_where_its_interrupted_run_is_not_known(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_job("pretrain", _arguments(out), _raising(KeyboardInterrupt()), resume=True)

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ log = logging.getLogger("mathmill")
 
 LOOPBACK = "127.0.0.1"
 PROGRESS_SECONDS = 5.0
+MASTER_SECONDS = 10.0
+"""How long a master may take to answer: Spark itself tries for a minute and ends with a stack trace."""
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 LOSSES = {
     "Python worker exited unexpectedly": "a Python worker",
@@ -39,10 +42,11 @@ def spark_session(recipe: Recipe) -> "SparkSession":
     """The session of the recipe's Spark, started when there is none.
 
     Raises:
-        UserError: there is no Java that Spark accepts.
+        UserError: there is no Java that Spark accepts, or the master of a standalone cluster does not answer.
     """
     from pyspark.sql import SparkSession
 
+    _require_master(recipe.spark.master)
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if _is_here(recipe):
@@ -138,6 +142,21 @@ def _settings(recipe: Recipe) -> dict[str, str]:
     settings |= recipe.spark.conf
     settings[JAVA_OPTIONS] = " ".join([*options, recipe.spark.conf.get(JAVA_OPTIONS, "")]).strip()
     return settings
+
+
+def _require_master(master: str) -> None:
+    """See that one of the hosts of `spark://HOST:PORT,…` answers."""
+    scheme, _, places = master.partition("://")
+    if scheme != "spark":
+        return
+    for place in places.split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), MASTER_SECONDS).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise UserError(f"spark.master {master} does not answer: start the cluster, or set another spark.master")
 
 
 def _is_here(recipe: Recipe) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mathmill.corpus.session import spark_command
+from mathmill.corpus.session import spark_command, spark_session
+from mathmill.errors import UserError
 from mathmill.recipe_file import load_recipe
 
 JOB = """
@@ -48,6 +49,12 @@ def test_a_job_tells_how_far_spark_is(log: list[str]) -> None:
     stages = [line for line in log if line.startswith("Spark stage ")]
     assert stages[0] == "Spark stage 0: 0 of 4 tasks"
     assert {"Spark stage 0: 1 of 4 tasks", "Spark stage 0: 2 of 4 tasks", "Spark stage 0: 3 of 4 tasks"} & {*stages}
+
+
+@pytest.mark.parametrize("master", ["spark://127.0.0.1:1", "spark://127.0.0.1", "spark://127.0.0.1:1,127.0.0.1:2"])
+def test_a_master_that_does_not_answer_is_one_line(master: str) -> None:
+    with pytest.raises(UserError, match=f"spark.master {master} does not answer"):
+        spark_session(load_recipe("demo", [f"spark.master={master}"]))
 
 
 def test_the_recipes_java_options_come_last_and_so_win() -> None:
