@@ -128,6 +128,7 @@ def _settings(recipe: Recipe) -> dict[str, str]:
         "spark.master": recipe.spark.master,
         "spark.driver.memory": recipe.spark.driver_memory,
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",  # `_told` does it, in logs as well
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "500",

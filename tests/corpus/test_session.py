@@ -22,10 +22,9 @@ def body(spark, job, arguments):
     return {"rows": spark.range(5).count()}
 
 session.PROGRESS_SECONDS = 0.2
-arguments = argparse.Namespace(recipe="demo", overrides=[sys.argv[1]], out=Path(sys.argv[2]))
+arguments = argparse.Namespace(recipe="demo", overrides=[], out=Path(sys.argv[1]))
 sys.exit(session.run_spark_job("count", arguments, body))
 """
-NO_BAR = 'spark.conf={"spark.ui.showConsoleProgress": "false"}'
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def log(tmp_path_factory: pytest.TempPathFactory, empty_tracking_database: Path)
     home = tmp_path_factory.mktemp("home")
     shutil.copyfile(empty_tracking_database, home / "mlflow.db")
     place = {"MATHMILL_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
-    command = [sys.executable, "-c", JOB, NO_BAR, str(home / "out")]
+    command = [sys.executable, "-c", JOB, str(home / "out")]
     done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=True)
     return done.stderr.splitlines()
 
