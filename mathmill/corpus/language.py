@@ -10,7 +10,7 @@ import pycld2
 
 RECORDED = "languages-cld2"
 """Field of a metadata record."""
-LOOKED_AT = 5_000
+LOOKED_AT = 3_000
 """Characters of a text."""
 CODE = re.compile("[a-z]{3}")
 _NONCHARACTERS = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
@@ -36,9 +36,17 @@ CODES = dict(pair.split(":") for pair in _PAIRS.split())
 
 def languages(text: str) -> str:
     """The languages that CLD2 finds, joined by commas; empty where it finds none."""
-    found = pycld2.detect(REFUSED.sub(" ", text[:LOOKED_AT]).encode(), isPlainText=True, returnVectors=False)[2]
-    codes = [CODES[code] for _name, code, _percent, _score in found if code in CODES]
+    beginning = text[:LOOKED_AT]
+    try:
+        codes = _detected(beginning)
+    except (pycld2.error, UnicodeEncodeError):
+        codes = _detected(REFUSED.sub(" ", beginning))
     return ",".join(dict.fromkeys(codes))
+
+
+def _detected(text: str) -> list[str]:
+    found = pycld2.detect(text.encode(), isPlainText=True, returnVectors=False)[2]
+    return [CODES[code] for _name, code, _percent, _score in found if code in CODES]
 
 
 def recorded_languages(fields: dict[str, str]) -> str | None:

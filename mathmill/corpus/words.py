@@ -6,6 +6,7 @@ import unicodedata
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 IN_RUN, ALONE = 1, 2
@@ -20,7 +21,11 @@ def words(text: str) -> list[str]:
 
 def count_words(text: str) -> int:
     """The number of `words`, some five times as fast."""
-    kinds = _kinds()[np.frombuffer(folded(text).encode("utf-32-le", "surrogatepass"), np.uint32)]
+    if text.isascii():
+        characters: npt.NDArray[np.unsignedinteger] = np.frombuffer(text.encode("ascii"), np.uint8)
+    else:
+        characters = np.frombuffer(folded(text).encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = _kinds()[characters]
     in_run = kinds == IN_RUN
     run_starts = np.count_nonzero(in_run[1:] & ~in_run[:-1]) + np.count_nonzero(in_run[:1])
     return int(run_starts + np.count_nonzero(kinds == ALONE))
