@@ -184,8 +184,7 @@ def _run(
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
-        with _tracked(recipe, stage, partial, given) as run:
-            run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
+        with _tracked(recipe, stage, partial, given, out) as run:
             figures = dict(body(Job(stage, recipe, partial, out, run)))
             seconds = time.monotonic() - started
             run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
@@ -208,7 +207,7 @@ def _run(
 
 
 @contextmanager
-def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]) -> Iterator[TaskRun]:
+def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str], out: Path) -> Iterator[TaskRun]:
     """The MLflow run of this output; a resumed try goes on with the run of the interrupted one.
 
     Raises:
@@ -223,7 +222,10 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
                 f"{partial} was begun with another recipe or other inputs: choose another --out or remove it"
             )
         begun = None
-    with tracking.task_run(recipe, stage, resume=begun["mlflow_run_id"] if begun else None) as run:
+    earlier = begun["mlflow_run_id"] if begun else None
+    with tracking.task_run(recipe, stage, resume=earlier) as run:
+        if run.run_id != earlier:
+            run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
         yield run
 

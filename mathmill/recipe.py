@@ -71,6 +71,10 @@ class ModelRecipe(Section):
     shape: LlamaShape | None = None
     context: PositiveCount = 4096
     """Tokens in a training sequence."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory for a third more arithmetic."""
+    compile: bool = False
+    """Compile the layers of pretraining with `torch.compile`: a minute or more at the start, faster steps after it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -106,10 +110,32 @@ class MixtureSource(Section):
     """One named source of pretraining tokens."""
 
     name: str
-    weight: Rate
-    """Share of the training tokens."""
+    weight: Annotated[float, Field(ge=0)]
+    """Share of the training tokens while the source is drawn from; with 0 only its validation loss is measured."""
+    span: Annotated[list[Share], Field(min_length=2, max_length=2)] = [0.0, 1.0]
+    """From which share of the steps to which it is drawn from: two stages are `[0, 0.7]` and `[0.7, 1]`."""
     path: str | None = None
     """Folder of token shards (`mathmill corpus tokenize`); null stands for the recipe's own corpus."""
+    top_tokens: PositiveCount | None = None
+    """Only the documents of the highest scores, up to so many tokens (the paper's 40B, 80B, 120B or 160B)."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.span[0] >= self.span[1]:
+            raise ValueError(f"span {self.span} of mixture source {self.name} is empty")
+        return self
+
+
+class DivergenceRecipe(Section):
+    """When a training loss counts as diverged, and what is done about it. Not in the paper."""
+
+    spike: Rate = 2.0
+    """A loss that is no number diverges, and one of so many nats above the median of the last `window` losses."""
+    window: PositiveCount = 128
+    action: Literal["stop", "skip_back"] = "stop"
+    """`skip_back`: go on from the newest checkpoint with the sequences that follow those of the spike."""
+    skips: PositiveCount = 3
+    """How often before the job stops all the same."""
 
 
 class PretrainRecipe(Section):
@@ -127,16 +153,25 @@ class PretrainRecipe(Section):
     """Tokens an optimiser step; the paper's 10M, as 2,560 sequences of 4,096."""
     micro_batch: PositiveCount = 4
     """Sequences a rank a forward pass."""
+    attention: Literal["across_documents", "within_documents"] = "across_documents"
+    """Whether a token sees the documents before its own in the sequence. The paper does not say."""
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=4.2e-4, schedule="multi_step", warmup_steps=2000)
+    divergence: DivergenceRecipe = DivergenceRecipe()
     checkpoint_steps: PositiveCount = 500
+    checkpoints_kept: PositiveCount = 2
+    """The newest so many; all go when the model stands."""
     validation_documents: PositiveCount = 256
     """Documents of each source held out for the validation loss."""
+    validation_steps: PositiveCount = 500
+    """Steps between two measurements of it; it is measured at the start and at the end as well."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        total = sum(source.weight for source in self.mixture)
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"the weights of mixture add up to {total:g}, not to 1")
+        for share in sorted({source.span[0] for source in self.mixture} | {source.span[1] for source in self.mixture}):
+            total = sum(source.weight for source in self.mixture if source.span[0] <= share < source.span[1])
+            if share < 1 and abs(total - 1) > 1e-6:
+                where = f" from {share:g} of the steps on" if share else ""
+                raise ValueError(f"the weights of mixture add up to {total:g}, not to 1{where}")
         names = [source.name for source in self.mixture]
         if len(set(names)) < len(names):
             raise ValueError("two sources of mixture have one name")
@@ -261,8 +296,9 @@ class Recipe(Section):
     seed: Count = 0
     spark: SparkRecipe = SparkRecipe()
     launch: LaunchRecipe = LaunchRecipe()
-    deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}, "bf16": {"enabled": True}}
-    """DeepSpeed's own configuration, passed through untouched; batch sizes and clipping come from the stages."""
+    deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}, "bf16": {"enabled": "auto"}}
+    """DeepSpeed's own configuration, passed through untouched; batch sizes and clipping come from the stages.
+    `bf16.enabled: auto` stands for whether the device computes in bf16."""
     corpus: CorpusRecipe = CorpusRecipe()
     tokenizer: TokenizerRecipe = TokenizerRecipe()
     model: ModelRecipe = ModelRecipe()
@@ -302,6 +338,15 @@ class Recipe(Section):
             "launch.processes",
         )
         self._check_disjoint_seeds()
+        for name in ("zero_optimization", "bf16"):
+            if not isinstance(self.deepspeed.get(name, {}), dict):
+                raise ValueError(f"deepspeed.{name} is {self.deepspeed[name]!r}, and DeepSpeed wants a mapping there")
+        stage = self.deepspeed.get("zero_optimization", {}).get("stage", 0)
+        if self.pretrain.divergence.action == "skip_back" and stage == 3:
+            raise ValueError(
+                "pretrain.divergence.action: DeepSpeed cannot go back to a checkpoint within a job at ZeRO stage 3:"
+                " choose stop, or stage 2"
+            )
         owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
         if taken := sorted(owned & self.deepspeed.keys()):
             raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")
@@ -320,8 +365,11 @@ class Recipe(Section):
                 )
 
     def digest(self) -> str:
-        """SHA-256 of the recipe with every default filled in, as 64 hexadecimal digits."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the recipe with every default filled in, as 64 hexadecimal digits.
+
+        Without where and on how many processes it runs, so that a job may be resumed on others.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude={"spark", "launch"}).encode()).hexdigest()
 
 
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:

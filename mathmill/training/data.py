@@ -1,4 +1,4 @@
-"""Pretraining data: token shards, packed to the context length, mixed by weight.
+"""Pretraining data: the token shards of one source, packed to the context length.
 
 Everything is a function of the seed and of the sequence's number, so a job resumes at any sequence, on any number
 of ranks, without reading what came before.
@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mathmill.errors import UserError
-from mathmill.recipe import MixtureSource
 
 Tokens = npt.NDArray[np.int64]
+
+SCORE = "score"
+"""Column of the shards by which `top_tokens` ranks documents."""
 
 
 def shard_files(folder: Path) -> list[Path]:
@@ -61,8 +63,12 @@ class PackedSource:
             raise UserError(f"{self.tokens} tokens are less than one sequence of {context}: lower model.context")
         self._pass = -1
 
-    def __getitem__(self, number: int) -> Tokens:
-        """Sequence `number`, counted over all passes: int64 of shape (context,)."""
+    def __getitem__(self, number: int) -> tuple[Tokens, Tokens]:
+        """Sequence `number`, counted over all passes, as int64 of shape (context,) each.
+
+        Returns:
+            Its token ids, and the position of each token in what the sequence has of the token's document.
+        """
         self._turn_to(number // self.sequences)
         start = number % self.sequences * self._context
         end = start + self._context
@@ -71,7 +77,10 @@ class PackedSource:
         rows = self._documents[self._order[first : last + 1]]["input_ids"]
         offset = start - int(self._ends[first] - self._lengths[self._order[first]])
         tokens = np.concatenate([chunk.flatten().to_numpy() for chunk in rows.chunks])
-        return tokens[offset : offset + self._context].astype(np.int64)
+        begins = np.concatenate([[0], self._ends[first:last] - start])
+        spread = np.diff(begins, append=self._context)
+        positions = np.arange(self._context) - np.repeat(begins, spread)
+        return tokens[offset : offset + self._context].astype(np.int64), positions
 
     def _turn_to(self, number: int) -> None:
         if number != self._pass:
@@ -88,51 +97,56 @@ class Held:
     validation: Any
 
 
-def load_source(folder: Path, *, held_out: int, seed: int, cache: Path) -> Held:
+def load_source(folder: Path, *, held_out: int, top_tokens: int | None = None, seed: int, cache: Path) -> Held:
     """Memory-map the shards in `folder` and hold out `held_out` documents, at most a tenth, drawn by `seed`.
+
+    The documents held out are the same whatever `top_tokens`, so that runs that differ in it can be compared.
 
     Args:
         folder: holds the shards.
         held_out: documents.
-        seed: decides which.
+        top_tokens: learn only from the documents of the highest scores, up to so many tokens.
+        seed: decides which are held out.
         cache: where Parquet shards are converted to what can be memory-mapped.
+
+    Raises:
+        UserError: documents are to be ranked, and the shards have no scores.
     """
     documents = _documents(shard_files(folder), cache)
     order = np.random.default_rng([seed, len(documents)]).permutation(len(documents))
     count = min(held_out, len(documents) // 10)
-    return Held(documents.select(np.sort(order[count:])), documents.select(np.sort(order[:count])))
+    training = np.sort(order[count:])
+    if top_tokens is not None:
+        training = _best(documents, training, top_tokens, folder)
+    columns = ["input_ids"]
+    return Held(
+        documents.select(training).select_columns(columns),
+        documents.select(np.sort(order[:count])).select_columns(columns),
+    )
+
+
+def _best(documents: Any, rows: Tokens, tokens: int, folder: Path) -> Tokens:
+    """Those of `rows` that have the highest scores, in order; the last of them passes `tokens`."""
+    scores = documents.with_format("numpy")[SCORE][:] if SCORE in documents.column_names else np.array([np.nan])
+    if np.isnan(scores).any():
+        raise UserError(
+            f"the shards in {folder} have no scores to rank by: tokenise a scored corpus, or drop top_tokens"
+        )
+    ranked = rows[np.argsort(-scores[rows], kind="stable")]
+    total = np.cumsum(_lengths(documents)[ranked])
+    return np.sort(ranked[: int(np.searchsorted(total, tokens)) + 1])
 
 
 def _documents(files: Sequence[Path], cache: Path) -> Any:
-    """The documents of `files` as a `datasets.Dataset` with the column `input_ids`."""
+    """The documents of `files` as a `datasets.Dataset` with the column `input_ids`, and `score` where they have it."""
     import datasets
 
     datasets.disable_progress_bars()
     names = [str(file) for file in files]
     if files[0].suffix == ".arrow":
         parts = [datasets.Dataset.from_file(name) for name in names]
-        return datasets.concatenate_datasets(parts).select_columns("input_ids")
+        return datasets.concatenate_datasets(parts)
     return datasets.load_dataset("parquet", data_files=names, split="train", cache_dir=str(cache))
-
-
-class Mixture:
-    """Which source each training sequence comes from.
-
-    The n-th sequence goes to the source that is furthest behind its weight, so that the share of every source is
-    exact to one sequence at every moment.
-    """
-
-    def __init__(self, sources: Sequence[MixtureSource], sequences: int) -> None:
-        weights = np.array([source.weight for source in sources])
-        counts = np.zeros(len(sources), dtype=np.int64)
-        self.source = np.empty(sequences, dtype=np.int16)
-        """Index of the source of each sequence."""
-        self.number = np.empty(sequences, dtype=np.int64)
-        """The sequence's number within its source."""
-        for index in range(sequences):
-            chosen = int(np.argmax(weights * (index + 1) - counts))
-            self.source[index], self.number[index] = chosen, counts[chosen]
-            counts[chosen] += 1
 
 
 def _lengths(documents: Any) -> Tokens:

@@ -1,6 +1,7 @@
 """A model's folder: Hugging Face layout, plus `mathmill.json` that says where the model comes from."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,9 +28,19 @@ class ModelRecord:
     mlflow_run_id: str
 
 
-def save_model(model: Any, tokenizer: Any, directory: Path, record: ModelRecord) -> None:
-    """Write weights (safetensors), configuration, tokenizer and record to `directory`."""
-    model.save_pretrained(directory)
+def save_model(
+    model: Any, tokenizer: Any, directory: Path, record: ModelRecord, state_dict: Mapping[str, Any] | None = None
+) -> None:
+    """Write weights (safetensors), configuration, tokenizer and record to `directory`.
+
+    Args:
+        model: a model of the Transformers library.
+        tokenizer: its tokenizer.
+        directory: where to.
+        record: where the model comes from.
+        state_dict: the weights, where `model` itself does not hold them whole.
+    """
+    model.save_pretrained(directory, state_dict=state_dict)
     tokenizer.save_pretrained(directory)
     write_text(directory / RECORD, json.dumps(asdict(record), indent=2))
 

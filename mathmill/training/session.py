@@ -1,10 +1,11 @@
 """The DeepSpeed session that every training job shares: engine, optimiser, schedule, checkpoints."""
 
+import atexit
 import logging
 import os
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,10 @@ import torch.distributed as dist
 
 from mathmill.errors import UserError
 from mathmill.recipe import OptimizerRecipe, Recipe
+from mathmill.training.checkpoints import CHECKPOINTS, complete, new_tag, newest_checkpoint, universal, written_by
 from mathmill.training.schedule import rate_factor
 
 log = logging.getLogger("mathmill")
-
-CHECKPOINTS = "checkpoints"
-LATEST = "latest"
 
 
 def start_distributed(seed: int) -> torch.device:
@@ -37,6 +36,8 @@ def start_distributed(seed: int) -> torch.device:
     os.environ.setdefault("MASTER_PORT", "29500")
     cuda = torch.cuda.is_available()
     deepspeed.init_distributed("nccl" if cuda else "gloo", verbose=False)
+    # Threads of the group that outlive Python's end abort the process.
+    atexit.register(dist.destroy_process_group)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries draw from the global generator
     torch.manual_seed(seed)
@@ -55,9 +56,21 @@ def world_size() -> int:
 
 def total(value: float, device: torch.device) -> float:
     """The sum of `value` over all ranks."""
-    tensor = torch.tensor(value, dtype=torch.float64, device=device)
+    return totals([value], device)[0]
+
+
+def totals(values: Sequence[float], device: torch.device) -> list[float]:
+    """The sum of each of `values` over all ranks."""
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
     dist.all_reduce(tensor)
-    return float(tensor)
+    return tensor.tolist()
+
+
+def from_first(value: str) -> str:
+    """The first rank's `value`, on every rank."""
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
 
 
 class Session:
@@ -80,10 +93,7 @@ class Session:
         """
         import deepspeed
 
-        if recipe.deepspeed.get("bf16", {}).get("enabled") and not _has_bf16():
-            raise UserError(
-                f"recipe {recipe.name}: deepspeed.bf16.enabled, but this device has no bf16: set it to false"
-            )
+        own = _with_precision(recipe)
         adamw = torch.optim.AdamW(
             _decayed_groups(model, optimizer.weight_decay),
             lr=optimizer.learning_rate,
@@ -92,14 +102,17 @@ class Session:
         schedule = torch.optim.lr_scheduler.LambdaLR(adamw, lambda step: rate_factor(step, steps, optimizer))
         configuration = {
             "zero_allow_untested_optimizer": True,
+            # With offload DeepSpeed would ask for its own AdamW, which has to be compiled.
+            "zero_force_ds_cpu_optimizer": False,
             "gradient_clipping": optimizer.clip,
-            **recipe.deepspeed,
+            **own,
             "train_micro_batch_size_per_gpu": 1,
             "gradient_accumulation_steps": accumulation,
         }
         self.engine, *_ = deepspeed.initialize(
             model=model, optimizer=adamw, lr_scheduler=schedule, config=configuration, dist_init_required=False
         )
+        self._norm = 0.0
 
     @property
     def model(self) -> Any:
@@ -112,19 +125,34 @@ class Session:
 
     def step(self) -> None:
         """Apply the gradients when the last pass of the accumulation is done, else go on accumulating."""
+        if isinstance(self.engine.optimizer, torch.optim.AdamW) and self.engine.is_gradient_accumulation_boundary():
+            # DeepSpeed keeps the norm only where it wraps the optimiser: with ZeRO, and in 16 bits.
+            gradients = [one.grad for one in self.engine.module.parameters() if one.grad is not None]
+            self._norm = float(torch.nn.utils.get_total_norm(gradients))
         self.engine.step()
 
     def figures(self) -> dict[str, float]:
-        """Learning rate of the last optimiser step, and its gradient norm, which DeepSpeed keeps with ZeRO only."""
+        """Learning rate of the last optimiser step, and the norm of its gradient before clipping."""
         norm = self.engine.get_global_grad_norm()
-        known = {} if norm is None else {"grad_norm": float(norm)}
-        return {"learning_rate": self.engine.get_lr()[0], **known}
+        return {"learning_rate": self.engine.get_lr()[0], "grad_norm": float(self._norm if norm is None else norm)}
 
-    def save(self, folder: Path, step: int, state: Mapping[str, Any]) -> None:
-        """Write checkpoint `step`, complete or not at all, and remove the one before it."""
-        tag = f"step-{step}"
+    def whole_weights(self) -> dict[str, torch.Tensor] | None:
+        """The weights of `model` on the first rank where ZeRO-3 has dealt them out; None where `model` has them.
+
+        Every rank must call it.
+        """
+        if not self.engine.zero_optimization_partition_weights():
+            return None
+        whole = self.engine._zero3_consolidated_16bit_state_dict()  # noqa: SLF001 - there is no public way
+        return None if whole is None else dict(whole)
+
+    def save(self, folder: Path, step: int, state: Mapping[str, Any], *, kept: int = 1) -> None:
+        """Write checkpoint `step`, complete or not at all, and remove all but the newest `kept`."""
         generators = {"torch": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate()}  # noqa: NPY002
+        if torch.cuda.is_available():
+            generators["cuda"] = torch.cuda.get_rng_state()
         checkpoints = folder / CHECKPOINTS
+        tag = from_first(new_tag(checkpoints, step))
         self.engine.save_checkpoint(
             str(checkpoints),
             tag=tag,
@@ -133,26 +161,32 @@ class Session:
         )
         dist.barrier()
         if rank() == 0:
-            temporary = checkpoints / f".{LATEST}"
-            temporary.write_text(tag, encoding="utf-8")
-            os.replace(temporary, checkpoints / LATEST)
-            for old in checkpoints.glob("step-*"):
-                if old.name != tag:
-                    shutil.rmtree(old)
+            complete(checkpoints, tag, ranks=world_size(), kept=kept)
         dist.barrier()
 
     def restore(self, folder: Path) -> dict[str, Any] | None:
-        """Go back to the newest checkpoint; its `state` with `step`, or None where there is none."""
-        latest = folder / CHECKPOINTS / LATEST
-        if not latest.is_file():
+        """Go back to the newest checkpoint; its `state` with `step`, or None where there is none.
+
+        Another number of processes may have written it: the state of the optimiser is then dealt out anew, by
+        DeepSpeed's universal checkpoint.
+        """
+        checkpoint = newest_checkpoint(folder / CHECKPOINTS)
+        if checkpoint is None:
             return None
-        path, state = self.engine.load_checkpoint(str(latest.parent), tag=latest.read_text(encoding="utf-8"))
+        dealt_anew = self.engine.zero_optimization() and written_by(checkpoint) != world_size()
+        if dealt_anew:
+            checkpoint = Path(from_first(str(universal(checkpoint)) if rank() == 0 else ""))
+        # Known only now, so it cannot stand in the configuration.
+        self.engine._config.load_universal_checkpoint = dealt_anew  # noqa: SLF001
+        path, state = self.engine.load_checkpoint(str(checkpoint.parent), tag=checkpoint.name)
         if path is None:
-            raise UserError(f"{latest.parent} holds no checkpoint that can be read: remove the folder to start afresh")
+            raise UserError(f"{checkpoint} cannot be read as a checkpoint: remove {folder} to start afresh")
         generators = state["generators"]
         torch.set_rng_state(generators["torch"])
         np.random.set_state(generators["numpy"])  # noqa: NPY002
         random.setstate(generators["python"])
+        if "cuda" in generators:
+            torch.cuda.set_rng_state(generators["cuda"])
         if rank() == 0:
             log.info("going on from step %d", state["step"])
         return dict(state)
@@ -165,8 +199,25 @@ class Session:
         dist.barrier()
 
 
+def _with_precision(recipe: Recipe) -> dict[str, Any]:
+    """DeepSpeed's configuration in the recipe, with `bf16.enabled: auto` settled.
+
+    Raises:
+        UserError: the recipe asks for bf16, which this device does not have.
+    """
+    asked = recipe.deepspeed.get("bf16", {}).get("enabled", False)
+    if asked is True and not _has_bf16():
+        raise UserError(f"recipe {recipe.name}: deepspeed.bf16.enabled, but this device has no bf16: set it to auto")
+    if asked != "auto":
+        return recipe.deepspeed
+    return {**recipe.deepspeed, "bf16": {**recipe.deepspeed["bf16"], "enabled": _has_bf16()}}
+
+
 def _has_bf16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    """Whether products in bf16 are the device's own, not imitated."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
 
 
 def _decayed_groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Packing loses and doubles no token; the mixture's shares are exact."""
+"""Packing loses and doubles no token; documents are held out and ranked."""
 
 from pathlib import Path
 
@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mathmill.errors import UserError
-from mathmill.recipe import MixtureSource
-from mathmill.training.data import Mixture, PackedSource, load_source
+from mathmill.training.data import PackedSource, load_source
 
 
 @settings(max_examples=25, deadline=None)
@@ -27,7 +26,7 @@ def test_a_pass_holds_every_token_once(lengths: list[int], context: int) -> None
         return
     source = PackedSource(documents, context=context, seed=0)
     for number in (0, 1):
-        packed = np.concatenate([source[number * source.sequences + i] for i in range(source.sequences)])
+        packed = np.concatenate([source[number * source.sequences + i][0] for i in range(source.sequences)])
         assert len(packed) == total - total % context
         assert len(set(packed.tolist())) == len(packed)
 
@@ -35,18 +34,9 @@ def test_a_pass_holds_every_token_once(lengths: list[int], context: int) -> None
 def test_another_pass_has_another_order() -> None:
     documents = Dataset.from_dict({"input_ids": [[i] * 4 for i in range(50)]})
     source = PackedSource(documents, context=4, seed=3)
-    passes = [[int(source[n * 50 + i][0]) for i in range(50)] for n in (0, 1)]
+    passes = [[int(source[n * 50 + i][0][0]) for i in range(50)] for n in (0, 1)]
     assert passes[0] != passes[1]
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(50))
-
-
-def test_shares_are_exact_to_one_sequence_at_every_moment() -> None:
-    weights = [0.56, 0.04, 0.10, 0.20, 0.10]
-    mixture = Mixture([MixtureSource(name=str(i), weight=w) for i, w in enumerate(weights)], 1000)
-    for index, weight in enumerate(weights):
-        behind = np.cumsum(mixture.source == index) - weight * np.arange(1, 1001)
-        assert np.abs(behind).max() <= 1
-        assert mixture.number[mixture.source == index].tolist() == list(range(round(weight * 1000)))
 
 
 def _shards(folder: Path, form: str) -> Path:
@@ -69,7 +59,7 @@ def test_shards_are_memory_mapped_and_no_held_out_document_is_learned(form: str,
     held = load_source(_shards(tmp_path / "shards", form), held_out=4, seed=1, cache=tmp_path / "cache")
     held_out = {token for row in held.validation for token in row["input_ids"]}
     source = PackedSource(held.training, context=5, seed=2)
-    packed = np.concatenate([source[number] for number in range(source.sequences)])
+    packed = np.concatenate([source[number][0] for number in range(source.sequences)])
     assert len(held.validation) == 4
     assert source.tokens + len(held_out) == sum(1 + (n * 7) % 11 for n in range(30)) * 2
     assert len(set(packed.tolist())) == len(packed) == source.tokens - source.tokens % 5
@@ -87,7 +77,7 @@ def test_arrow_and_parquet_shards_give_the_same_sequences(tmp_path: Path) -> Non
     ]
     # From the second pass, as a resumed job would.
     numbers = range(sources[0].sequences, sources[0].sequences + 20)
-    assert [sources[0][n].tolist() for n in numbers] == [sources[1][n].tolist() for n in numbers]
+    assert [sources[0][n][0].tolist() for n in numbers] == [sources[1][n][0].tolist() for n in numbers]
 
 
 def test_arrow_shards_are_not_copied(tmp_path: Path) -> None:
@@ -100,3 +90,20 @@ def test_arrow_shards_are_not_copied(tmp_path: Path) -> None:
 def test_a_folder_without_shards_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no token shards"):
         load_source(tmp_path, held_out=0, seed=0, cache=tmp_path)
+
+
+def test_the_best_documents_up_to_a_number_of_tokens(tmp_path: Path) -> None:
+    scores = np.random.default_rng(0).permutation(100) / 100
+    rows = pa.array([[n] * 3 for n in range(100)], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"input_ids": rows, "score": scores}), tmp_path / "0.parquet")
+    whole = load_source(tmp_path, held_out=5, seed=1, cache=tmp_path / "cache")
+    best = load_source(tmp_path, held_out=5, top_tokens=100, seed=1, cache=tmp_path / "cache")
+    held_out = {row["input_ids"][0] for row in whole.validation}
+    assert {row["input_ids"][0] for row in best.validation} == held_out
+    ranked = [int(n) for n in np.argsort(-scores) if n not in held_out]
+    assert [row["input_ids"][0] for row in best.training] == sorted(ranked[:34])
+
+
+def test_documents_without_scores_cannot_be_ranked(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="have no scores to rank by"):
+        load_source(_shards(tmp_path / "shards", "arrow"), held_out=0, top_tokens=5, seed=0, cache=tmp_path)

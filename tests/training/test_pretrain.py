@@ -1,12 +1,15 @@
 """Pretraining on two real DeepSpeed ranks, from small shards to a model that plain transformers loads."""
 
+import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +20,9 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-RECIPE = {
+from mathmill.output import partial_path
+
+RECIPE: dict[str, Any] = {
     "name": "tiny",
     "launch": {"processes": 2, "threads": 1},
     "deepspeed": {"zero_optimization": {"stage": 1}},
@@ -35,7 +40,6 @@ RECIPE = {
         "context": 32,
     },
     "pretrain": {
-        "mixture": [{"name": "corpus", "weight": 1.0}],
         "total_tokens": 7680,
         "batch_tokens": 256,
         "micro_batch": 2,
@@ -48,9 +52,15 @@ RECIPE = {
 }
 
 
+def _write_shards(folder: Path, texts: list[str], tokenizer: PreTrainedTokenizerFast) -> None:
+    folder.mkdir(parents=True)
+    rows = [tokenizer(text)["input_ids"] + [tokenizer.eos_token_id] for text in texts]
+    pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), folder / "0.parquet")
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """A build with a byte tokenizer and shards of a text that can be learned."""
+    """A build with a byte tokenizer and shards of a text that can be learned, and other shards beside it."""
     root = tmp_path / "build"
     bytes_alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     tokenizer = Tokenizer(models.BPE(vocab=bytes_alphabet, merges=[]))
@@ -59,48 +69,93 @@ def corpus(tmp_path: Path) -> Path:
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<b>", eos_token="<e>", pad_token="<p>")
     fast.save_pretrained(root / "tokens" / "tokenizer")
     generator = np.random.default_rng(0)
-    texts = [f"{a} plus {b} is {a + b}. " * 4 for a, b in generator.integers(0, 50, (200, 2))]
-    (root / "tokens" / "shards").mkdir(parents=True)
-    rows = [fast(text)["input_ids"] + [fast.eos_token_id] for text in texts]
-    pq.write_table(
-        pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), root / "tokens" / "shards" / "0.parquet"
-    )
+    sums = [f"{a} plus {b} is {a + b}. " * 4 for a, b in generator.integers(0, 50, (200, 2))]
+    _write_shards(root / "tokens" / "shards", sums, fast)
+    _write_shards(root / "code", [f"def f{n}(x): return x + {n}\n" * 3 for n in range(100)], fast)
+    noise = ["".join(map(chr, generator.integers(33, 127, 250))) for _ in range(8)]
+    _write_shards(root / "with_noise", sums + noise, fast)
     return root
 
 
-def _command(recipe: Path, corpus: Path, out: Path) -> list[str]:
-    arguments = ["train", "pretrain", "--recipe", str(recipe), "--input", str(corpus), "--out", str(out)]
+def _recipe(tmp_path: Path, corpus: Path, **pretrain: Any) -> Path:
+    recipe = copy.deepcopy(RECIPE)
+    recipe["pretrain"] |= {
+        "mixture": [{"name": "sums", "weight": 0.75}, {"name": "code", "weight": 0.25, "path": str(corpus / "code")}],
+        **pretrain,
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def _command(recipe: Path, corpus: Path, out: Path, *more: str) -> list[str]:
+    arguments = ["train", "pretrain", "--recipe", str(recipe), "--input", str(corpus), "--out", str(out), *more]
     return [sys.executable, "-m", "mathmill.cli", *arguments]
 
 
-@pytest.mark.slow
-def test_a_killed_job_ends_with_the_model_of_a_clean_one(tmp_path: Path, corpus: Path) -> None:
-    recipe = tmp_path / "tiny.yaml"
-    recipe.write_text(yaml.safe_dump(RECIPE))
-    clean, killed = tmp_path / "clean", tmp_path / "killed"
-    subprocess.run(_command(recipe, corpus, clean), check=True)
-    job = subprocess.Popen(_command(recipe, corpus, killed), start_new_session=True)
-    latest = tmp_path / "killed.partial" / "checkpoints" / "latest"
+def _trace(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "trace.jsonl").read_text().splitlines()]
+
+
+def _kill_after_a_checkpoint(command: list[str], out: Path) -> None:
+    job = subprocess.Popen(command, start_new_session=True)
+    latest = partial_path(out) / "checkpoints" / "latest"
     deadline = time.monotonic() + 400
     while not latest.is_file():
         assert time.monotonic() < deadline
         assert job.poll() is None
         time.sleep(0.01)
-    _kill_with_children(job.pid)
-    assert not killed.exists()
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    for one in [job.pid, *map(int, children)]:
+        os.kill(one, signal.SIGKILL)
+    job.wait()
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_killed_job_ends_as_a_clean_one_on_as_many_ranks_or_others(tmp_path: Path, corpus: Path) -> None:
+    recipe = _recipe(tmp_path, corpus)
+    clean, killed, fewer = tmp_path / "clean", tmp_path / "killed", tmp_path / "fewer"
+    subprocess.run(_command(recipe, corpus, clean), check=True)
+    _kill_after_a_checkpoint(_command(recipe, corpus, killed), killed)
+    shutil.copytree(partial_path(killed), partial_path(fewer))
     subprocess.run(_command(recipe, corpus, killed), check=True)
 
     figures = json.loads((clean / "job.json").read_text())["figures"]
     assert figures["last_loss"] < figures["first_loss"] - 1
+    assert (figures["share/sums"], figures["share/code"]) == (0.75, 0.25)
     assert json.loads((killed / "job.json").read_text())["figures"] == figures
+    assert _trace(killed) == _trace(clean)
     ours, theirs = load_file(clean / "model.safetensors"), load_file(killed / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
     assert AutoModelForCausalLM.from_pretrained(clean).num_parameters() == figures["parameters"]
     assert json.loads((clean / "mathmill.json").read_text())["role"] == "base"
 
+    subprocess.run(_command(recipe, corpus, fewer, "--set", "launch.processes=1"), check=True)
+    for ours, theirs in zip(_trace(fewer), _trace(clean), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
 
-def _kill_with_children(pid: int) -> None:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for one in [pid, *map(int, children)]:
-        os.kill(one, signal.SIGKILL)
+
+@pytest.mark.slow
+def test_a_spike_is_skipped_and_its_sequences_with_it(tmp_path: Path, corpus: Path) -> None:
+    mixture = [{"name": "sums", "weight": 1.0, "path": str(corpus / "with_noise")}]
+    rule = {"spike": 0.5, "window": 8, "action": "skip_back", "skips": 9}
+    recipe = _recipe(tmp_path, corpus, mixture=mixture, attention="within_documents", divergence=rule)
+    out = tmp_path / "out"
+    subprocess.run(_command(recipe, corpus, out, "--set", "launch.processes=1"), check=True)
+    figures = json.loads((out / "job.json").read_text())["figures"]
+    assert figures["skips"] > 0
+    losses = [row["loss"] for row in _trace(out)]
+    assert [row["step"] for row in _trace(out)] == list(range(1, 31))
+    assert max(losses[9:]) < losses[8] + 0.5
+    stopped = tmp_path / "stopped"
+    done = subprocess.run(
+        _command(recipe, corpus, stopped, "--set", "launch.processes=1", "--set", "pretrain.divergence.action=stop"),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "more than 0.5 above the median of the last 8 losses, at step" in done.stderr.splitlines()[-1]
+    assert not stopped.exists()
