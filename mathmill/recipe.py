@@ -338,6 +338,10 @@ class Recipe(Section):
             "launch.processes",
         )
         self._check_disjoint_seeds()
+        self._check_deepspeed()
+        return self
+
+    def _check_deepspeed(self) -> None:
         for name in ("zero_optimization", "bf16"):
             if not isinstance(self.deepspeed.get(name, {}), dict):
                 raise ValueError(f"deepspeed.{name} is {self.deepspeed[name]!r}, and DeepSpeed wants a mapping there")
@@ -350,7 +354,6 @@ class Recipe(Section):
         owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
         if taken := sorted(owned & self.deepspeed.keys()):
             raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")
-        return self
 
     def _check_disjoint_seeds(self) -> None:
         training = [source.questions for source in self.instruct.sources]
