@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from side_by_side.decontamination import decontamination
-from side_by_side.entries import Entry, table
+from side_by_side.entries import Entry, bring_up_to_date, table
 from side_by_side.inputs import Inputs
 from side_by_side.near_duplicates import near_duplicates
 from side_by_side.scaling import scaling
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         entries += PARTS[part](inputs, arguments.runs)
         print(table(entries), file=sys.stderr)
         if arguments.json:
-            _bring_up_to_date(arguments.json, entries)
+            bring_up_to_date(arguments.json, entries)
     print(json.dumps([entry.as_json() for entry in entries], indent=2))
 
 
@@ -83,13 +83,6 @@ def _peer_python(folder: Path) -> Path:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", PEER], check=True)
         shutil.copyfile(PEER, made)
     return python
-
-
-def _bring_up_to_date(path: Path, entries: Sequence[Entry]) -> None:
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    by_name = {entry["name"]: entry for entry in known} | {entry.name: entry.as_json() for entry in entries}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(list(by_name.values()), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

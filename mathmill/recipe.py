@@ -344,7 +344,8 @@ class Recipe(Section):
     def _check_deepspeed(self) -> None:
         for name in ("zero_optimization", "bf16"):
             if not isinstance(self.deepspeed.get(name, {}), dict):
-                raise ValueError(f"deepspeed.{name} is {self.deepspeed[name]!r}, and DeepSpeed wants a mapping there")
+                wrong = f"deepspeed.{name} is {self.deepspeed[name]!r}, and DeepSpeed wants a mapping there"
+                raise ValueError(wrong)  # noqa: TRY004 - pydantic tells of these
         stage = self.deepspeed.get("zero_optimization", {}).get("stage", 0)
         if self.pretrain.divergence.action == "skip_back" and stage == 3:
             raise ValueError(

@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from mathmill.corpus.tokenizer import loaded
 
-SHARD = pa.schema([("url", pa.string()), ("text_hash", pa.int64()), ("input_ids", pa.list_(pa.int32()))])
-"""Columns of a shard."""
+SHARD = pa.schema(
+    [("url", pa.string()), ("text_hash", pa.int64()), ("score", pa.float32()), ("input_ids", pa.list_(pa.int32()))]
+)
+"""Columns of a shard; `score` is null where the corpus has none."""
 DOCUMENTS = pa.schema([("url", pa.string()), ("text_hash", pa.int64()), ("shard", pa.string()), ("tokens", pa.int32())])
 """Columns of the table that says which document is in which shard, and its length."""
 
@@ -29,7 +31,7 @@ def write_shards(
     """Write the shards that the rows of `batches` belong to; yield the rows of table `documents`.
 
     Args:
-        batches: `shard` (a number), `url`, `text` and `text_hash`, all rows of a shard one after another.
+        batches: `shard` (a number), `url`, `text`, `text_hash` and `score`, all rows of a shard one after another.
         tokenizer: the folder of the tokenizer, and its digest.
         shards: the folder to write to, the same on all hosts.
         generation: the first part of the shards' names, which tells builds apart.
@@ -44,7 +46,8 @@ def write_shards(
                 offsets = np.append(np.int32(0), np.cumsum(lengths, dtype=np.int32))
                 tokens = pa.ListArray.from_arrays(offsets, np.concatenate(documents))
                 keys = [rows.column("url"), rows.column("text_hash")]
-                writer.write_batch(pa.RecordBatch.from_arrays([*keys, tokens], schema=SHARD))
+                columns = [*keys, rows.column("score").cast(pa.float32()), tokens]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=SHARD))
                 names = pa.array([name] * len(documents))
                 yield pa.RecordBatch.from_arrays([*keys, names, pa.array(lengths)], schema=DOCUMENTS)
 

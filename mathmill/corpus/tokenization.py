@@ -1,12 +1,13 @@
 """Corpus pages to token shards that `datasets` memory-maps.
 
-A shard is an Arrow file (`datasets.Dataset.from_file`) with a row a document: `url`, `text_hash` and `input_ids`, the
-tokens of the text as it is and then the tokenizer's end-of-text token, so borders are kept by rows and by tokens. What
-a page says never becomes a special token. Documents are dealt to shards by a hash of their URL and stand there in the
-order of their URLs, so that the shards are the same files however the corpus is partitioned.
+A shard is an Arrow file (`datasets.Dataset.from_file`) with a row a document: `url`, `text_hash`, the page's `score`,
+and `input_ids`, the tokens of the text as it is and then the tokenizer's end-of-text token, so borders are kept by rows
+and by tokens. What a page says never becomes a special token. Documents are dealt to shards by a hash of their URL and
+stand there in the order of their URLs, so that the shards are the same files however the corpus is partitioned.
 
 With --previous, the shards of an earlier build of which all documents are in this corpus are taken over as they are,
-and other documents go to new ones, if the tokenizer is the same. A tokenizer that was trained then is used again.
+scores included, and other documents go to new ones, if the tokenizer is the same. A tokenizer that was trained then is
+used again.
 """
 
 import argparse
@@ -54,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
     """Write `tokenizer/`, `shards/`, `shards.json` and the table `documents` (url, text_hash, shard, tokens)."""
     before = _previous(spark, arguments.previous)
-    pages = read_pages(spark, arguments.corpus).select("url", F.coalesce("text", F.lit("")).alias("text"))
+    corpus = read_pages(spark, arguments.corpus)
+    score = F.col("score").cast("float") if "score" in corpus.columns else F.lit(None).cast("float")
+    pages = corpus.select("url", F.coalesce("text", F.lit("")).alias("text"), score.alias("score"))
     pages = pages.withColumn("text_hash", F.xxhash64("text"))
     _write_tokenizer(pages, job, arguments.tokenizer, before)
     encoder = Encoder(job.out / "tokenizer")

@@ -5,7 +5,6 @@ of ranks, without reading what came before.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,17 +111,21 @@ def load_source(folder: Path, *, held_out: int, top_tokens: int | None = None, s
     Raises:
         UserError: documents are to be ranked, and the shards have no scores.
     """
-    documents = _documents(shard_files(folder), cache)
-    order = np.random.default_rng([seed, len(documents)]).permutation(len(documents))
-    count = min(held_out, len(documents) // 10)
-    training = np.sort(order[count:])
+    documents = open_documents(folder, cache)
+    training, validation = split(len(documents), held_out, seed)
     if top_tokens is not None:
         training = _best(documents, training, top_tokens, folder)
     columns = ["input_ids"]
     return Held(
-        documents.select(training).select_columns(columns),
-        documents.select(np.sort(order[:count])).select_columns(columns),
+        documents.select(training).select_columns(columns), documents.select(validation).select_columns(columns)
     )
+
+
+def split(documents: int, held_out: int, seed: int) -> tuple[Tokens, Tokens]:
+    """Rows to learn from and rows held out, of so many documents; both ascending."""
+    order = np.random.default_rng([seed, documents]).permutation(documents)
+    count = min(held_out, documents // 10)
+    return np.sort(order[count:]), np.sort(order[:count])
 
 
 def _best(documents: Any, rows: Tokens, tokens: int, folder: Path) -> Tokens:
@@ -137,10 +140,19 @@ def _best(documents: Any, rows: Tokens, tokens: int, folder: Path) -> Tokens:
     return np.sort(ranked[: int(np.searchsorted(total, tokens)) + 1])
 
 
-def _documents(files: Sequence[Path], cache: Path) -> Any:
-    """The documents of `files` as a `datasets.Dataset` with the column `input_ids`, and `score` where they have it."""
+def open_documents(folder: Path, cache: Path) -> Any:
+    """The documents of the shards in `folder` as a `datasets.Dataset` with the column `input_ids`, and others.
+
+    Args:
+        folder: holds the shards.
+        cache: where Parquet shards are converted to what can be memory-mapped.
+
+    Raises:
+        UserError: there are no shards.
+    """
     import datasets
 
+    files = shard_files(folder)
     datasets.disable_progress_bars()
     names = [str(file) for file in files]
     if files[0].suffix == ".arrow":

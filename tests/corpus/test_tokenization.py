@@ -31,8 +31,12 @@ def _texts(count: int) -> dict[str, str]:
 TEXTS = _texts(40)
 
 
+def _score(url: str) -> float:
+    return len(url) / 64
+
+
 def _corpus(folder: Path, texts: dict[str, str], files: int = 1) -> Path:
-    rows = [{"url": url, "text": text, "token_count": 1} for url, text in texts.items()]
+    rows = [{"url": url, "text": text, "score": _score(url), "token_count": 1} for url, text in texts.items()]
     folder.mkdir(parents=True)
     for number in range(files):
         pq.write_table(pa.Table.from_pylist(rows[number::files]), folder / f"{number}.parquet")
@@ -60,6 +64,7 @@ def test_token_counts_are_exact_and_borders_kept(tmp_path: Path) -> None:
     rows = _rows(out)
     assert [row["url"] for row in rows] == sorted(TEXTS)
     for row in rows:
+        assert row["score"] == _score(row["url"])
         assert row["input_ids"].count(end) == 1
         assert row["input_ids"][-1] == end
         assert tokenizer.decode(row["input_ids"], skip_special_tokens=False) == TEXTS[row["url"]] + END
@@ -128,7 +133,7 @@ def test_any_tokenizer_will_do(tmp_path: Path) -> None:
 
 
 def _batches() -> list[pa.RecordBatch]:
-    rows = [{"shard": n // 7, "url": str(n), "text": f"text {n}", "text_hash": n} for n in range(20)]
+    rows = [{"shard": n // 7, "url": str(n), "text": f"text {n}", "text_hash": n, "score": n / 32} for n in range(20)]
     table = pa.Table.from_pylist(rows)
     return table.set_column(0, "shard", table["shard"].cast(pa.int32())).to_batches(max_chunksize=3)
 

@@ -1,0 +1,116 @@
+"""Set base models that differ in their pretraining side by side: losses, bits a byte of held-out text, accuracy."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mathmill.errors import UserError
+from mathmill.evaluation.comparison_figure import comparison_figure
+from mathmill.evaluation.results import read_results
+from mathmill.job import Figures, Job, JobRecord, job_parser, run_job
+from mathmill.output import require_finished, write_text
+from mathmill.progress import progress
+
+TABLE = "comparison.json"
+DATASETS = "datasets"
+
+Row = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command-line entry point."""
+    parser = job_parser(__doc__, stage="comparison")
+    parser.add_argument(
+        "--model", type=Path, nargs="+", required=True, metavar="DIR", help="base models of `mathmill train pretrain`"
+    )
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="output of `mathmill evaluate` on these models")
+    arguments = parser.parse_args(argv)
+    return run_job("compare", arguments, lambda job: compare(job, arguments))
+
+
+def compare(job: Job, arguments: argparse.Namespace) -> Figures:
+    """Write the table, and log it with its plot."""
+    models = {path.name: require_finished(path.resolve(), "mathmill train pretrain") for path in arguments.model}
+    if len(models) < len(arguments.model):
+        raise UserError("two of --model have one folder name, by which the table tells models apart: rename one")
+    bits = _bits_per_byte(job, models)
+    accuracies = _accuracies(arguments.evaluation)
+    rows = [
+        {"model": name, **_training(path), **bits[name], **accuracies.get(str(path), {})}
+        for name, path in models.items()
+    ]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    write_text(job.out / TABLE, json.dumps(rows, indent=2, ensure_ascii=False))
+    job.run.log_table({column: [row.get(column) for row in rows] for column in columns}, TABLE)
+    job.run.log_figure(comparison_figure(rows, {name: _trace(path) for name, path in models.items()}), "comparison.png")
+    return {f"{column}/{row['model']}": row[column] for row in rows for column in columns[1:] if column in row}
+
+
+def _bits_per_byte(job: Job, models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
+    """What every model needs for the held-out text of every corpus that one of them learned from."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
+
+    texts = held_out_texts(_corpora(models), job.recipe, job.out / DATASETS)
+    found = {}
+    for name, path in progress(models.items(), total=len(models), unit="models"):
+        network = AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        found[name] = {
+            f"bits_per_byte/{corpus}": bits_per_byte(network, tokenizer, some) for corpus, some in texts.items() if some
+        }
+    shutil.rmtree(job.out / DATASETS, ignore_errors=True)
+    return found
+
+
+def _corpora(models: Mapping[str, Path]) -> dict[str, Path]:
+    """The corpora that the models learned from, each once, by a name."""
+    inputs = {name: JobRecord.read(path).arguments["input"] for name, path in models.items()}
+    if unknown := [name for name, place in inputs.items() if place == "None"]:
+        raise UserError(f"--model {models[unknown[0]]} was trained without --input, so its corpus is not known")
+    distinct = [Path(place) for place in dict.fromkeys(inputs.values())]
+    names = [place.name for place in distinct]
+    return {
+        name if names.count(name) == 1 else f"{number}-{name}": place
+        for number, (name, place) in enumerate(zip(names, distinct, strict=True), start=1)
+    }
+
+
+def _training(path: Path) -> Row:
+    """Figures of the model's own training."""
+    figures = JobRecord.read(path).figures
+    shown = ("parameters", "tokens", "last_loss", "validation_loss_after")
+    return {name: figures[name] for name in shown} | {
+        name: value for name, value in figures.items() if name.startswith(("share/", "epochs/"))
+    }
+
+
+def _accuracies(evaluation: Path | None) -> dict[str, Row]:
+    """Accuracy on each task with Wilson's 95% interval, by the model's folder."""
+    rows: dict[str, Row] = {}
+    for result in read_results(require_finished(evaluation, "mathmill evaluate")) if evaluation else []:
+        score = result.score
+        rows.setdefault(result.model, {}).update(
+            {
+                f"accuracy/{result.task}": score.accuracy,
+                f"accuracy_low/{result.task}": score.low,
+                f"accuracy_high/{result.task}": score.high,
+            }
+        )
+    return rows
+
+
+def _trace(path: Path) -> list[dict[str, float]]:
+    """The model's training losses, step by step."""
+    # Evaluation imports no training module: they need torch at once.
+    lines = (path / "trace.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
