@@ -10,6 +10,7 @@ from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.evaluation.comparison_figure import comparison_figure
+from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
 from mathmill.evaluation.results import read_results
 from mathmill.job import Figures, Job, JobRecord, job_parser, run_job
 from mathmill.output import require_finished, write_text
@@ -37,7 +38,9 @@ def compare(job: Job, arguments: argparse.Namespace) -> Figures:
     models = {path.name: require_finished(path.resolve(), "mathmill train pretrain") for path in arguments.model}
     if len(models) < len(arguments.model):
         raise UserError("two of --model have one folder name, by which the table tells models apart: rename one")
-    bits = _bits_per_byte(job, models)
+    texts = held_out_texts(_corpora(models), job.recipe, job.out / DATASETS)
+    shutil.rmtree(job.out / DATASETS, ignore_errors=True)
+    bits = _bits_per_byte(models, texts)
     accuracies = _accuracies(arguments.evaluation)
     rows = [
         {"model": name, **_training(path), **bits[name], **accuracies.get(str(path), {})}
@@ -46,17 +49,17 @@ def compare(job: Job, arguments: argparse.Namespace) -> Figures:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     write_text(job.out / TABLE, json.dumps(rows, indent=2, ensure_ascii=False))
     job.run.log_table({column: [row.get(column) for row in rows] for column in columns}, TABLE)
-    job.run.log_figure(comparison_figure(rows, {name: _trace(path) for name, path in models.items()}), "comparison.png")
-    return {f"{column}/{row['model']}": row[column] for row in rows for column in columns[1:] if column in row}
+    traces = {name: _trace(path) for name, path in models.items()}
+    counts = {corpus: len(some) for corpus, some in texts.items()}
+    job.run.log_figure(comparison_figure(rows, traces, counts), "comparison.png")
+    figures = {f"{column}/{row['model']}": row[column] for row in rows for column in columns[1:] if column in row}
+    return figures | {f"held_out_texts/{corpus}": count for corpus, count in counts.items()}
 
 
-def _bits_per_byte(job: Job, models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
-    """What every model needs for the held-out text of every corpus that one of them learned from."""
+def _bits_per_byte(models: Mapping[str, Path], texts: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """What every model needs for the held-out texts of every corpus."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
-
-    texts = held_out_texts(_corpora(models), job.recipe, job.out / DATASETS)
     found = {}
     for name, path in progress(models.items(), total=len(models), unit="models"):
         network = AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()
@@ -64,7 +67,6 @@ def _bits_per_byte(job: Job, models: Mapping[str, Path]) -> dict[str, dict[str, 
         found[name] = {
             f"bits_per_byte/{corpus}": bits_per_byte(network, tokenizer, some) for corpus, some in texts.items() if some
         }
-    shutil.rmtree(job.out / DATASETS, ignore_errors=True)
     return found
 
 
@@ -107,7 +109,6 @@ def _accuracies(evaluation: Path | None) -> dict[str, Row]:
 
 def _trace(path: Path) -> list[dict[str, float]]:
     """The model's training losses, step by step."""
-    # Evaluation imports no training module: they need torch at once.
     lines = (path / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 

@@ -10,12 +10,15 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def comparison_figure(rows: Sequence[Row], traces: Mapping[str, Sequence[Mapping[str, float]]]) -> "Figure":
+def comparison_figure(
+    rows: Sequence[Row], traces: Mapping[str, Sequence[Mapping[str, float]]], texts: Mapping[str, int]
+) -> "Figure":
     """Training losses over tokens, bits a byte of each corpus's held-out text, and accuracy on each task.
 
     Args:
         rows: the table, a row a model.
         traces: `step` and `loss` of every step, by model.
+        texts: how many texts of each corpus were held out.
     """
     from matplotlib.figure import Figure
 
@@ -33,6 +36,7 @@ def comparison_figure(rows: Sequence[Row], traces: Mapping[str, Sequence[Mapping
     learning.set(xlabel="tokens (millions)", ylabel="nats a token", title="training loss, each on its own data")
     _bars(text, rows, "bits_per_byte/", with_intervals=False)
     text.set(ylabel="bits a byte", title="held-out text of each corpus (lower is better)")
+    text.set_xticks(text.get_xticks(), [f"{corpus}\nn = {texts[corpus]}" for corpus in texts if texts[corpus]])
     _bars(accuracy, rows, "accuracy/", with_intervals=True)
     accuracy.set(ylabel="accuracy (95% interval)", title="questions", ylim=(0, 1))
     handles, labels = learning.get_legend_handles_labels()

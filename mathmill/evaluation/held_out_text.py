@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mathmill.corpus.layout import Build
 from mathmill.errors import UserError
@@ -47,17 +46,19 @@ def held_out_texts(builds: Mapping[str, Path], recipe: Recipe, cache: Path) -> d
     return texts
 
 
-@torch.no_grad()
 def bits_per_byte(model: Any, tokenizer: Any, texts: Sequence[str]) -> float:
     """Mean bits that `model` needs for a byte of `texts`; NaN where there are none.
 
     Each text stands alone after the end-of-text token, as in pretraining.
     """
+    import torch
+
     nats, size = 0.0, 0
     for text in texts:
         ids = [tokenizer.eos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
         row = torch.tensor([ids], device=model.device)
-        log_probs = model(input_ids=row, use_cache=False).logits[0, :-1].float().log_softmax(-1)
+        with torch.no_grad():
+            log_probs = model(input_ids=row, use_cache=False).logits[0, :-1].float().log_softmax(-1)
         nats -= float(log_probs.gather(1, row[0, 1:, None]).sum())
         size += len(text.encode())
     return nats / math.log(2) / size if size else math.nan
