@@ -12,11 +12,11 @@ import torch
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job
 from mathmill.progress import progress
-from mathmill.training.batches import Batches, StepBatch
 from mathmill.training.causal_loss import CausalLoss
 from mathmill.training.data import PackedSource
 from mathmill.training.divergence import divergence
 from mathmill.training.mixture import Mixture
+from mathmill.training.pretraining_batches import Batches, StepBatch
 from mathmill.training.session import Session, rank, totals, world_size
 from mathmill.training.throughput import flops_per_token, peak_flops, peak_memory_gib
 from mathmill.training.validation import validation_losses

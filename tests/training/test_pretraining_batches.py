@@ -5,9 +5,9 @@ import pytest
 from datasets import Dataset
 
 from mathmill.recipe import MixtureSource
-from mathmill.training.batches import Batches, StepBatch
 from mathmill.training.data import PackedSource
 from mathmill.training.mixture import Mixture
+from mathmill.training.pretraining_batches import Batches, StepBatch
 
 MIXTURE = [MixtureSource(name="a", weight=0.75), MixtureSource(name="b", weight=0.25)]
 BATCH, STEPS, CONTEXT = 8, 6, 4
