@@ -11,17 +11,15 @@ earlier ones of the same names.
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
-import venv
 from collections.abc import Sequence
 from pathlib import Path
 
 from side_by_side.decontamination import decontamination
-from side_by_side.entries import Entry, table
+from side_by_side.entries import Entry, bring_up_to_date, table
 from side_by_side.inputs import Inputs
 from side_by_side.near_duplicates import near_duplicates
+from side_by_side.peer import peer_python
 from side_by_side.scaling import scaling
 from side_by_side.scoring import jobs, kernels
 
@@ -62,34 +60,15 @@ def run(arguments: argparse.Namespace) -> None:
     warcs = sorted(arguments.data.glob(arguments.warcs))
     if not warcs:
         raise UserError(f"--data {arguments.data}: no {arguments.warcs} in it: give a folder with such WARC files")
-    peer = arguments.peer_python or _peer_python(arguments.work / "datatrove")
+    peer = arguments.peer_python or peer_python(arguments.work / "datatrove", PEER)
     inputs = Inputs.of(arguments.data, warcs, arguments.work, peer, arguments.times)
     entries: list[Entry] = []
     for part in arguments.parts:
         entries += PARTS[part](inputs, arguments.runs)
         print(table(entries), file=sys.stderr)
         if arguments.json:
-            _bring_up_to_date(arguments.json, entries)
+            bring_up_to_date(arguments.json, entries)
     print(json.dumps([entry.as_json() for entry in entries], indent=2))
-
-
-def _peer_python(folder: Path) -> Path:
-    """The interpreter of datatrove's environment, which is made where it is missing."""
-    python = folder / "bin" / "python"
-    made = folder / PEER.name
-    if not made.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", PEER], check=True)
-        shutil.copyfile(PEER, made)
-    return python
-
-
-def _bring_up_to_date(path: Path, entries: Sequence[Entry]) -> None:
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    by_name = {entry["name"]: entry for entry in known} | {entry.name: entry.as_json() for entry in entries}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(list(by_name.values()), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

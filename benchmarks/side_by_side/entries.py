@@ -1,11 +1,13 @@
 """What a benchmark found, in the form of docs/benchmarks and as a table."""
 
+import json
 import os
 import platform
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 PLACES = {"--data", "--work", "--peer-python", "--json"}
@@ -54,3 +56,11 @@ def table(entries: Sequence[Entry]) -> str:
         verdict = "met" if one.ratio >= one.goal else "MISSED"
         lines.append(f"{one.name:70} {one.ours:9.1f} {one.peer:9.1f} {one.ratio:7.2f} {one.goal:5.1f} {verdict}")
     return "\n".join(lines)
+
+
+def bring_up_to_date(path: Path, entries: Sequence[Entry]) -> None:
+    """Write entries to a list, in the place of earlier ones of the same names."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    by_name = {entry["name"]: entry for entry in known} | {entry.name: entry.as_json() for entry in entries}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(list(by_name.values()), indent=2) + "\n", encoding="utf-8")
