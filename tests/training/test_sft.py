@@ -16,7 +16,10 @@ from mlflow import MlflowClient
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from mathmill.recipe import Recipe
+from mathmill.training.examples import load_examples
 from mathmill.training.model_directory import ModelRecord, save_model
+from mathmill.training.packing import pack
 from mathmill.training.sft import REJECTS
 
 STEPS = 12
@@ -94,6 +97,9 @@ def test_a_killed_job_ends_as_a_clean_one_and_one_rank_learns_as_two(tmp_path, b
     assert {"examples": 60, "rejected": 2, "rejected_unreadable": 1, "rejected_duplicate": 1}.items() <= figures.items()
     for metric in ("loss", "grad_norm"):
         assert curve(records["alone"], metric) == pytest.approx(curve(records["clean"], metric), rel=1e-3)
+    loss, norm = first_step(base, two)
+    assert figures["first_loss"] == pytest.approx(loss, rel=1e-5)
+    assert curve(records["clean"], "grad_norm")[0] == pytest.approx(norm, rel=1e-4)
     clean, again, alone = (load_file(tmp_path / name / "model.safetensors") for name in ("clean", "killed", "alone"))
     assert all(np.array_equal(clean[name], again[name]) for name in clean)
     assert all(np.allclose(clean[name], alone[name], atol=1e-4) for name in clean)
@@ -102,6 +108,21 @@ def test_a_killed_job_ends_as_a_clean_one_and_one_rank_learns_as_two(tmp_path, b
     assert places == [f"{questions}:61", f"{questions}:62"]
     AutoModelForCausalLM.from_pretrained(tmp_path / "clean")
     assert AutoTokenizer.from_pretrained(tmp_path / "clean").chat_template
+
+
+def first_step(base: Path, settings: dict) -> tuple[float, float]:
+    """The mean loss of the first step's targets and the norm of its gradient, by plain transformers one by one."""
+    examples, _ = load_examples(Recipe(**settings), AutoTokenizer.from_pretrained(base))
+    chosen = [index for sequence in pack([len(one) for one in examples], 512, 0)[:4] for index in sequence]
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    losses = []
+    for one in (examples[index] for index in chosen):
+        ids = torch.from_numpy(one.ids.astype(np.int64))
+        log_probabilities = model(ids[None], use_cache=False).logits[0].log_softmax(-1)
+        losses += [-log_probabilities[place - 1, ids[place]] for place in np.flatnonzero(one.target)]
+    loss = torch.stack(losses).mean()
+    loss.backward()
+    return loss.item(), torch.nn.utils.get_total_norm([one.grad for one in model.parameters()]).item()
 
 
 def curve(record: dict, metric: str) -> list[float]:
