@@ -11,10 +11,7 @@ earlier ones of the same names.
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
-import venv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from side_by_side.decontamination import decontamination
 from side_by_side.entries import Entry, bring_up_to_date, table
 from side_by_side.inputs import Inputs
 from side_by_side.near_duplicates import near_duplicates
+from side_by_side.peer import peer_python
 from side_by_side.scaling import scaling
 from side_by_side.scoring import jobs, kernels
 
@@ -62,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     warcs = sorted(arguments.data.glob(arguments.warcs))
     if not warcs:
         raise UserError(f"--data {arguments.data}: no {arguments.warcs} in it: give a folder with such WARC files")
-    peer = arguments.peer_python or _peer_python(arguments.work / "datatrove")
+    peer = arguments.peer_python or peer_python(arguments.work / "datatrove", PEER)
     inputs = Inputs.of(arguments.data, warcs, arguments.work, peer, arguments.times)
     entries: list[Entry] = []
     for part in arguments.parts:
@@ -71,18 +69,6 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.json:
             bring_up_to_date(arguments.json, entries)
     print(json.dumps([entry.as_json() for entry in entries], indent=2))
-
-
-def _peer_python(folder: Path) -> Path:
-    """The interpreter of datatrove's environment, which is made where it is missing."""
-    python = folder / "bin" / "python"
-    made = folder / PEER.name
-    if not made.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", PEER], check=True)
-        shutil.copyfile(PEER, made)
-    return python
 
 
 if __name__ == "__main__":

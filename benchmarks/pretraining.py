@@ -18,12 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from side_by_side.entries import Entry, bring_up_to_date, table
+from side_by_side.peer import peer_python
 from side_by_side.usage import busyness
 
 from mathmill.job import CommandParser, exit_code
 
 PROGRAM = Path(__file__).parent / "side_by_side" / "pretraining_programs.py"
-PEER = Path(__file__).parent / "side_by_side" / "accelerate.txt"
+PEER = Path(__file__).parent / "side_by_side" / "trl.txt"
 GOALS = {"trainer": 1.15, "bare": 0.97}
 STALL_GOAL_PERCENT = 1.0
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=5, help="medians are of so many")
     parser.add_argument("--steps", type=int, default=6, help="of a run, after the first ones")
     parser.add_argument("--work", type=Path, default=Path(".mathmill/benchmarks/pretraining"))
-    parser.add_argument("--peer-path", type=Path, help="a folder with accelerate, which Trainer needs")
+    parser.add_argument("--peer-python", type=Path, help="an interpreter that has accelerate and what we have")
     parser.add_argument("--json", type=Path, help="a list of entries to bring up to date")
     arguments = parser.parse_args(argv)
     return exit_code(lambda: run(arguments))
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print, and keep what was asked for."""
-    peer = arguments.peer_path or _peer_path(arguments.work / "accelerate")
+    peer = arguments.peer_python or peer_python(arguments.work / "trl", PEER, sees_ours=True)
     entries: list[Entry] = []
     for size in arguments.sizes:
         found: dict[str, list[dict[str, float]]] = {"ours": [], "trainer": [], "bare": []}
@@ -61,9 +62,8 @@ def _measure(loop: str, size: str, steps: int, work: Path, peer: Path) -> dict[s
     """Tokens a CPU second of one run, and the percentage of its time that it waited for data."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    command = [sys.executable, str(PROGRAM), loop, size, "--steps", str(steps), "--threads", "1", "--work", str(work)]
-    paths = [str(peer.resolve()), str(PROGRAM.parents[2]), os.environ.get("PYTHONPATH", "")]
-    environment = {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    command = [str(peer), str(PROGRAM), loop, size, "--steps", str(steps), "--threads", "1", "--work", str(work)]
+    environment = {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROGRAM.parents[2])}
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-3000:]}")
@@ -104,14 +104,6 @@ def _entries(size: str, found: Mapping[str, Sequence[Mapping[str, float]]], runs
         ratio=round(STALL_GOAL_PERCENT / max(stall, 1e-4), 1),
     )
     return [*entries, waiting]
-
-
-def _peer_path(folder: Path) -> Path:
-    """The folder with accelerate, which is made where it is missing."""
-    if not folder.is_dir():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-        subprocess.run([*command, "-r", str(PEER)], check=True)
-    return folder
 
 
 if __name__ == "__main__":

@@ -188,14 +188,19 @@ class SolutionSource(Section):
 
     questions: QuestionSource
     format: Literal["cot", "pot", "tool", "answer"] = "cot"
-    """What is learned: the row's `solution`, in one of the paper's three forms, or its boxed answer alone."""
+    """What is learned: the row's `solution`, in one of the paper's three forms, or its boxed answer alone. A row that
+    tells its own form counts as that, unless this is `answer`."""
+
+
+STEP_BY_STEP = "\nPlease reason step by step, and put your final answer within \\boxed{}."
 
 
 class PromptRecipe(Section):
     """How a question is put to a tuned model, the same in tuning, reward, reinforcement and evaluation."""
 
-    suffix: str = "\nPlease reason step by step, and put your final answer within \\boxed{}."
-    """Follows the question; the paper's, of its evaluation code."""
+    suffix: str = STEP_BY_STEP
+    """Follows the question; the paper's, of its evaluation code. While it is this one, tuning puts another in its place
+    for Chinese questions and for programs (`mathmill.training.chat`); any other follows every question."""
     shots: Count = 4
     """Solved examples shown to a base model, which was never tuned on the format."""
 
@@ -204,6 +209,11 @@ class InstructRecipe(Section):
     """Instruction tuning (section 3): 500 steps of 256 sequences at a constant rate of 5e-5."""
 
     sources: list[SolutionSource] = []
+    loss_on: Literal["answer", "everything"] = "answer"
+    """`answer`: what the model writes itself, without the question and without what its programs print. The paper does
+    not say."""
+    attention: Literal["within_examples", "across_examples"] = "within_examples"
+    """`across_examples`: the paper's plain concatenation, in which an example sees those before it in its sequence."""
     steps: PositiveCount = 500
     batch: PositiveCount = 256
     """Packed sequences of the context length an optimiser step."""

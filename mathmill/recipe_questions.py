@@ -7,9 +7,29 @@ from pydantic import Field
 from mathmill.recipe_types import Count, PositiveCount, Section
 
 Layout = Literal[
-    "question", "gsm8k", "math", "cmath", "agieval", "ocw", "sat", "mmlu", "mathqa", "svamp", "asdiv", "mawps", "mgsm"
+    "question",
+    "gsm8k",
+    "math",
+    "cmath",
+    "agieval",
+    "ocw",
+    "sat",
+    "mmlu",
+    "mathqa",
+    "svamp",
+    "asdiv",
+    "mawps",
+    "mgsm",
+    "instruction",
+    "messages",
+    "mathcoder",
+    "tora",
+    "reft",
 ]
-"""How a publisher lays out a row of a question set (`mathmill.questions.layouts`)."""
+"""How a publisher lays out a row of a question set (`mathmill.questions.layouts`); the last line's are solved sets."""
+
+SolutionFormat = Literal["cot", "pot", "tool"]
+"""The paper's forms of a solution: chain of thought, program of thought, programs whose output is shown."""
 
 
 class ReasoningGymSource(Section):
@@ -38,10 +58,11 @@ class HuggingFaceSource(Section):
 
 
 class FileSource(Section):
-    """Questions in a JSON Lines file."""
+    """Questions in a file."""
 
     kind: Literal["file"]
     path: str
+    """JSON Lines, JSON, CSV, TSV, Parquet or XML, told by the name's ending."""
     layout: Layout = "question"
     limit: PositiveCount | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-PLACES = {"--data", "--work", "--peer-python", "--peer-path", "--json"}
+PLACES = {"--data", "--work", "--peer-python", "--json"}
 """Options that name a place."""
 
 

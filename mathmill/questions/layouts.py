@@ -6,28 +6,39 @@ that is missing and `TypeError` or `ValueError` for one that does not hold what 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from mathmill.evaluation.extraction import extract_answer
+from mathmill.recipe_questions import SolutionFormat
 
 Row = Mapping[str, Any]
 
 LETTERS = "ABCDEFGHIJ"
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 """GSM8K's calculator annotations, as in `9 * 2 = $<<9*2=18>>18`."""
+TOOL_CALL = "```output"
+"""Where a tool-integrated solution waits for what its program prints (section 9: generation stops there)."""
 
 
 class Fields(NamedTuple):
     """What a row says, whatever its layout."""
 
     question: str
-    answer: str
+    answer: str | None
+    """None where a solved row does not tell it."""
     solution: str | None = None
+    format: SolutionFormat | None = None
+    """Of the solution, where the layout or the row says it."""
 
 
 def question_layout(row: Row) -> Fields:
-    """Our own: `question`, `answer`, optional `solution`."""
-    return Fields(text(row, "question"), plain(row["answer"]), row.get("solution"))
+    """Our own: `question`, `answer`, optional `solution` and its `format`."""
+    solution, format_ = row.get("solution"), row.get("format")
+    if not isinstance(solution, str | None):
+        raise TypeError(f"'solution' is {type(solution).__name__}, not a string")
+    if format_ not in (None, *get_args(SolutionFormat)):
+        raise ValueError(f"'format' is {format_!r}, not cot, pot or tool")
+    return Fields(text(row, "question"), plain(row["answer"]), solution, format_)
 
 
 def gsm8k(row: Row) -> Fields:
@@ -104,6 +115,48 @@ def mgsm(row: Row) -> Fields:
     return Fields(row["messages"][0]["content"], plain(row["answer"]))
 
 
+def instruction(row: Row) -> Fields:
+    r"""As MathInstruct: `instruction`, `output`, and `source`, whose folder is `CoT` or `PoT`; also an `input`.
+
+    The answer is what stands in the last `\boxed{}`, if anything does.
+    """
+    asked = "\n".join([text(row, "instruction"), *([text(row, "input")] if row.get("input") else [])])
+    folders = str(row.get("source", "")).lower().split("/")
+    output = text(row, "output")
+    return Fields(asked, extract_answer(output), output, next((one for one in ("cot", "pot") if one in folders), None))
+
+
+def messages(row: Row) -> Fields:
+    """As ToRA's examples: `messages` of one `user` and one `assistant` turn; the answer may stand in `gt`.
+
+    A turn's `content` is text, or MathCoder's parts of `text`, `code` and `execution`. What `system` says is left out:
+    a recipe's prompt is its own.
+    """
+    turns = [(one["role"], one["content"]) for one in row["messages"] if one["role"] != "system"]
+    if [role for role, _ in turns] != ["user", "assistant"]:
+        raise ValueError(f"'messages' has the turns {', '.join(role for role, _ in turns)}, not user, assistant")
+    asked, solution = (content if isinstance(content, str) else conversation(content, "type") for _, content in turns)
+    return Fields(asked, plain(row["gt"]) if "gt" in row else extract_answer(solution), solution, used_format(solution))
+
+
+def mathcoder(row: Row) -> Fields:
+    """MathCoder's outputs: `debug_result` holds the question, the steps and, again, the answer they end in."""
+    (asked, *steps) = [one for one in row["debug_result"] if one["role"] != "system"]
+    solution = conversation(steps[:-1], "role")
+    return Fields(text(asked, "content"), plain(row["ground_truth"]["answer"]), solution, used_format(solution))
+
+
+def tora(row: Row) -> Fields:
+    """ToRA's outputs: `question`, `gt`, and the first of the solutions in `code`."""
+    solution = text({"code": row["code"][0]}, "code")
+    return Fields(text(row, "question"), plain(row["gt"]), solution, used_format(solution))
+
+
+def reft(row: Row) -> Fields:
+    """ReFT's: `question`, `answer_cot` (steps in words, or a program), `answer_value`."""
+    return Fields(text(row, "question"), plain(row["answer_value"]).removesuffix(".0"), text(row, "answer_cot"))
+
+
 LAYOUTS: dict[str, Callable[[Row], Fields]] = {
     "question": question_layout,
     "gsm8k": gsm8k,
@@ -118,6 +171,11 @@ LAYOUTS: dict[str, Callable[[Row], Fields]] = {
     "asdiv": asdiv,
     "mawps": mawps,
     "mgsm": mgsm,
+    "instruction": instruction,
+    "messages": messages,
+    "mathcoder": mathcoder,
+    "tora": tora,
+    "reft": reft,
 }
 """Layout names, as a recipe's `layout` has them, to their readers."""
 
@@ -142,6 +200,22 @@ def plain(value: Any) -> str:
 def boxed(solution: str, answer: str) -> str:
     """`solution` closed by its answer in the form that evaluation looks for."""
     return f"{solution}\n\\boxed{{{answer}}}"
+
+
+def conversation(parts: Sequence[Row], kind: str) -> str:
+    """Parts of a solution as one text, programs and their outputs in fences as a tool-integrated model writes them.
+
+    Args:
+        parts: `text`, `code` or `execution`, told by the field `kind`; what they say is in `content`.
+        kind: the name of that field.
+    """
+    fences = {"text": "{}", "code": "```python\n{}\n```", "execution": "```output\n{}\n```"}
+    return "\n".join(fences[part[kind]].format(text(part, "content").strip("\r\n")) for part in parts)
+
+
+def used_format(solution: str) -> SolutionFormat:
+    """`tool` where a program's output is shown, `pot` where a program stands alone."""
+    return "tool" if TOOL_CALL in solution else "pot" if "```python" in solution else "cot"
 
 
 def sentence(body: str) -> str:

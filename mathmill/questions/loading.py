@@ -1,15 +1,15 @@
 """Loading the questions that a recipe names."""
 
-import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.questions.generated import generate
 from mathmill.questions.layouts import LAYOUTS, Row
 from mathmill.questions.question import Question
+from mathmill.questions.rows import BadRow, NoRowsError, read_marked_rows
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource
 
@@ -21,14 +21,30 @@ def load_questions(source: QuestionSource) -> list[Question]:
     published sets.
 
     Raises:
-        UserError: the source cannot be read, or a row of it is not as the layout promises; the message names the
-            file and line.
+        UserError: the source cannot be read, or a row of it is not as the layout promises or has no answer; the message
+            names the file and line.
     """
-    questions = generate(source) if isinstance(source, ReasoningGymSource) else _published(source)
     distinct: dict[tuple[str, str], Question] = {}
-    for question in questions:
+    for question, place in read_questions(source):
+        if isinstance(question, BadRow):
+            raise UserError(f"{place}: {question.problem}")
+        if not question.answer:
+            raise UserError(f"{place}: no final answer can be told, so nothing can be judged by this question")
         distinct.setdefault((question.question, question.answer), question)
     return list(distinct.values())
+
+
+def read_questions(source: QuestionSource) -> Iterator[tuple[Question | BadRow, str]]:
+    """The questions of a source as they stand in it, each with its place; a row that holds none is marked.
+
+    Raises:
+        UserError: the source as a whole cannot be read.
+    """
+    if isinstance(source, ReasoningGymSource):
+        yield from ((question, question.id) for question in generate(source))
+        return
+    for row, place in _marked_rows(source):
+        yield (row if isinstance(row, BadRow) else _question(row, source, place)), place
 
 
 def evaluation_questions(recipe: Recipe) -> set[str]:
@@ -45,30 +61,28 @@ def source_rows(source: FileSource | HuggingFaceSource) -> Iterator[tuple[Row, s
     Raises:
         UserError: the source cannot be read, or a row is no JSON object.
     """
-    rows = _file_rows(Path(source.path)) if isinstance(source, FileSource) else _hub_rows(source)
-    for row, place in islice(rows, source.limit):
-        if not isinstance(row, dict):
-            raise UserError(f"{place}: a row is a JSON object, this is {type(row).__name__}")
+    for row, place in _marked_rows(source):
+        if isinstance(row, BadRow):
+            raise UserError(f"{place}: {row.problem}")
         yield row, place
 
 
-def _file_rows(path: Path) -> Iterator[tuple[Any, str]]:
+def _marked_rows(source: FileSource | HuggingFaceSource) -> Iterator[tuple[Row | BadRow, str]]:
+    rows = _file_rows(Path(source.path)) if isinstance(source, FileSource) else _hub_rows(source)
+    return islice(rows, source.limit)
+
+
+def _file_rows(path: Path) -> Iterator[tuple[Row | BadRow, str]]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UserError(f"{path}: cannot read these questions: {reason}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        place = f"{path}:{number}"
-        try:
-            yield json.loads(line), place
-        except json.JSONDecodeError as error:
-            raise UserError(f"{place}: not valid JSON: {error}") from error
+        rows = read_marked_rows(path)
+    except NoRowsError as reason:
+        raise UserError(f"{path}: cannot read these questions: {reason}") from reason
+    mark = ":" if path.suffix.lower() == ".jsonl" else " row "
+    for number, row in rows:
+        yield row, f"{path}{mark}{(number or 0) + 1}"
 
 
-def _hub_rows(source: HuggingFaceSource) -> Iterator[tuple[Any, str]]:
+def _hub_rows(source: HuggingFaceSource) -> Iterator[tuple[Row, str]]:
     from datasets import load_dataset
 
     name = "/".join(part for part in (source.id, source.subset, source.split) if part)
@@ -80,30 +94,24 @@ def _hub_rows(source: HuggingFaceSource) -> Iterator[tuple[Any, str]]:
         yield row, f"{name} row {number}"
 
 
-def _published(source: FileSource | HuggingFaceSource) -> Iterator[Question]:
-    for row, place in source_rows(source):
-        if isinstance(source, FileSource):
-            name, position = source.path, f"{Path(source.path).stem}/{place.rpartition(':')[2]}"
-        else:
-            name, position = source.id, f"{source.split}/{place.rpartition(' ')[2]}"
-        yield _question(row, source.layout, place, name, position)
-
-
-def _question(row: Row, layout: str, place: str, source: str, position: str) -> Question:
-    """The question of one row; `position` is its id where the row has none."""
+def _question(row: Row, source: FileSource | HuggingFaceSource, place: str) -> Question | BadRow:
+    """The question of one row; its place gives its id where the row has none."""
+    layout = source.layout
     try:
         fields = LAYOUTS[layout](row)
     except KeyError as error:
-        raise UserError(f"{place}: no field {error}, which layout '{layout}' has: fix the row or the layout") from error
-    except (ValueError, TypeError, IndexError) as error:
-        raise UserError(f"{place}: not a row of layout '{layout}': {error}") from error
+        return BadRow("not_of_layout", f"no field {error}, which layout '{layout}' has: fix the row or the layout")
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        return BadRow("not_of_layout", f"not a row of layout '{layout}': {error}")
+    name, group = (source.path, Path(source.path).stem) if source.kind == "file" else (source.id, source.split)
     return Question(
-        id=str(row.get("id", position)),
+        id=str(row.get("id", f"{group}/{re.split('[: ]', place)[-1]}")),
         question=fields.question,
-        answer=fields.answer,
+        answer=fields.answer or "",
         solution=fields.solution,
-        source=source,
+        source=name,
         language=_language(row, fields.question),
+        format=fields.format,
     )
 
 

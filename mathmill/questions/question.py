@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mathmill.recipe_questions import SolutionFormat
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -11,9 +13,12 @@ class Question:
     """The same each time the source is read, and no two alike within it."""
     question: str
     answer: str
+    """Empty for a solved question whose row does not tell it, which only instruction tuning takes."""
     solution: str | None
     """The worked solution, ending in `\\boxed{answer}` where we write it; None where the source has none."""
     source: str
     """The generator, hub id or file that it comes from."""
     language: str
     """`en`, `zh` …"""
+    format: SolutionFormat | None = None
+    """The form of the solution, where the row says it."""

@@ -105,13 +105,14 @@ def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
             job.run.log_metrics(figures, step=step + 1)
             if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < settings.steps:
                 loop.session.save(job.out, step + 1, {"history": history})
-    loop.session.close(job.out)
+    weights = loop.session.whole_weights()
     if rank() == 0:
         record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent_path), parent.corpus_digest, job.run.run_id)
-        save_model(loop.session.model, loop.tokenizer, job.out, record)
+        save_model(loop.session.model, loop.tokenizer, job.out, record, weights)
         job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent_path)})
         job.run.log_figure(curves(history), "curves.png")
         job.run.log_table(sample_table(job.out, sorted({1, settings.steps})), "samples.json")
+    loop.session.close(job.out)
     return _summary(history, len(loop.questions))
 
 

@@ -8,10 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from mathmill.errors import UserError
-from mathmill.training.packing import IGNORED
 
 CHUNKS = nn.LinearCrossEntropyOptions()
 SAMPLE_TOKENS = 8
+IGNORED = -100
+"""Target of a token that predicts none."""
 
 
 class CausalLoss(nn.Module):

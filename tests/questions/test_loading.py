@@ -4,13 +4,15 @@ import json
 import re
 from typing import get_args
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mathmill.errors import UserError
 from mathmill.evaluation.extraction import extract_answer
-from mathmill.questions import load_questions
+from mathmill.questions import BadRow, load_questions, read_questions
 from mathmill.questions.generated import chain_sum_steps
 from mathmill.questions.layouts import LAYOUTS
 from mathmill.recipe_questions import FileSource, HuggingFaceSource, Layout, ReasoningGymSource
@@ -49,6 +51,55 @@ ROWS = {
         ("Two apples. How many?", "2", None),
     ),
     "mawps": ({"input": "How many?", "target": 0.5}, ("How many?", "0.5", None)),
+    "instruction": (
+        {"source": "data/PoT/gsm.json", "instruction": "1+1? Let's write a program.", "output": "print(1 + 1)"},
+        ("1+1? Let's write a program.", "", "print(1 + 1)"),
+    ),
+    "messages": (
+        {
+            "messages": [
+                {"role": "system", "content": "Solve it."},
+                {"role": "user", "content": [{"type": "text", "content": "1+1?"}]},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "code", "content": "print(1 + 1)\r\n"},
+                        {"type": "execution", "content": "2"},
+                        {"type": "text", "content": "It is $\\boxed{2}$."},
+                    ],
+                },
+            ]
+        },
+        ("1+1?", "2", "```python\nprint(1 + 1)\n```\n```output\n2\n```\nIt is $\\boxed{2}$."),
+    ),
+    "mathcoder": (
+        {
+            "id": "1",
+            "ground_truth": {"solution": "2", "answer": "2"},
+            "debug_result": [
+                {"role": "system", "content": "Solve it."},
+                {"role": "user", "content": "1+1?"},
+                {"role": "code", "content": "1 + 1"},
+                {"role": "execution", "content": "2"},
+                {"role": "text", "content": "So \\boxed{2}."},
+                {"role": "text", "content": "2"},
+            ],
+        },
+        ("1+1?", "2", "```python\n1 + 1\n```\n```output\n2\n```\nSo \\boxed{2}."),
+    ),
+    "tora": (
+        {"question": "1+1?", "gt": "2", "code": ["So \\boxed{2}."], "pred": ["2"]},
+        ("1+1?", "2", "So \\boxed{2}."),
+    ),
+    "reft": (
+        {
+            "item_id": "svamp_0",
+            "question": "1+1?",
+            "answer_cot": "def solution():\n    return 2",
+            "answer_value": "2.0",
+        },
+        ("1+1?", "2", "def solution():\n    return 2"),
+    ),
     "mgsm": ({"id": "3", "messages": [{"role": "user", "content": "几个?"}], "answer": "4"}, ("几个?", "4", None)),
 }
 
@@ -66,7 +117,8 @@ def write(path, rows):
 def test_layout(layout, tmp_path):
     row, expected = ROWS[layout]
     path = write(tmp_path / "test.jsonl", [row])
-    (question,) = load_questions(FileSource(kind="file", path=path, layout=layout))
+    ((question, place),) = read_questions(FileSource(kind="file", path=path, layout=layout))
+    assert place == f"{path}:1"
     assert (question.question, question.answer, question.solution) == expected
     assert question.id == row.get("id", "test/1")
     assert question.language == ("zh" if layout in ("cmath", "mgsm") else "en")
@@ -89,6 +141,84 @@ def test_bad_row_names_file_and_line(line, message, tmp_path):
     with pytest.raises(UserError, match=re.escape(str(path) + message)) as raised:
         load_questions(FileSource(kind="file", path=str(path)))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("layout", "row", "form"),
+    [
+        ("question", {"question": "1+1?", "answer": "2", "solution": "2", "format": "tool"}, "tool"),
+        ("question", {"question": "1+1?", "answer": "2", "solution": "2"}, None),
+        ("instruction", {"instruction": "1+1?", "output": "2", "source": "data/CoT/gsm8k.json"}, "cot"),
+        ("instruction", {"instruction": "1+1?", "output": "print(2)", "source": "data/PoT/gsm8k.json"}, "pot"),
+        ("instruction", {"instruction": "1+1?", "output": "2"}, None),
+        ("tora", {"question": "1+1?", "gt": 2, "code": ["```python\n2\n```\n```output\n2\n```"]}, "tool"),
+        ("tora", {"question": "1+1?", "gt": 2, "code": ["```python\n2\n```"]}, "pot"),
+    ],
+)
+def test_a_row_may_tell_the_form_of_its_solution(layout, row, form, tmp_path):
+    path = write(tmp_path / "one.jsonl", [row])
+    ((question, _),) = read_questions(FileSource(kind="file", path=path, layout=layout))
+    assert question.format == form
+
+
+@pytest.mark.parametrize(
+    ("layout", "row", "problem"),
+    [
+        ("question", {"question": "1+1?", "answer": "2", "format": "poem"}, "'format' is 'poem', not cot, pot or tool"),
+        ("question", {"question": "1+1?", "answer": "2", "solution": 2}, "'solution' is int, not a string"),
+        ("messages", {"messages": [{"role": "user", "content": "1+1?"}]}, "has the turns user, not user, assistant"),
+        ("messages", {"messages": "1+1?"}, "not a row of layout 'messages'"),
+        ("messages", {"messages": None}, "not a row of layout 'messages'"),
+        ("tora", {"question": "1+1?", "gt": "2", "code": []}, "not a row of layout 'tora'"),
+        ("tora", {"question": "1+1?", "gt": "2", "code": [None]}, "'code' is NoneType, not a string"),
+        ("mathcoder", {"debug_result": ["1+1?"]}, "not a row of layout 'mathcoder'"),
+        ("reft", {"question": "1+1?", "answer_value": "2"}, "no field 'answer_cot'"),
+        ("instruction", {"instruction": "1+1?"}, "no field 'output'"),
+    ],
+)
+def test_a_row_that_is_not_of_the_layout_is_marked(layout, row, problem, tmp_path):
+    path = write(tmp_path / "one.jsonl", [row])
+    ((bad, place),) = read_questions(FileSource(kind="file", path=path, layout=layout))
+    assert isinstance(bad, BadRow)
+    assert (bad.reason, place) == ("not_of_layout", f"{path}:1")
+    assert problem in bad.problem
+    assert "\n" not in bad.problem
+
+
+def test_bytes_that_are_no_text_cost_their_line_only(tmp_path):
+    path = tmp_path / "some.jsonl"
+    good = json.dumps({"question": "1+1?", "answer": "2"}).encode()
+    path.write_bytes(good + b'\n{"question": "\xff?", "answer": "2"}\n' + b"[" * 100_000 + b"\n" + good)
+    rows = [row for row, _ in read_questions(FileSource(kind="file", path=str(path)))]
+    assert [isinstance(row, BadRow) for row in rows] == [False, True, True, False]
+
+
+def test_a_solved_row_without_final_answer_is_not_to_judge_by(tmp_path):
+    path = write(tmp_path / "some.jsonl", [{"instruction": "Prove it.", "output": "Clear."}])
+    with pytest.raises(UserError, match=r"some\.jsonl:1: no final answer"):
+        load_questions(FileSource(kind="file", path=path, layout="instruction"))
+
+
+def test_other_files_than_json_lines_are_read_too(tmp_path):
+    rows = [{"question": "1+1?", "answer": "2"}, {"question": "2+2?", "answer": "4"}]
+    (tmp_path / "list.json").write_text(json.dumps([*rows, 5]), encoding="utf-8")
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "table.parquet")
+    for name, places in (("list.json", 3), ("table.parquet", 2)):
+        source = FileSource(kind="file", path=str(tmp_path / name))
+        read = list(read_questions(source))
+        assert [place for _, place in read] == [f"{tmp_path / name} row {n}" for n in range(1, places + 1)]
+        assert [(one.question, one.answer, one.id) for one, _ in read[:2]] == [
+            ("1+1?", "2", f"{name.partition('.')[0]}/1"),
+            ("2+2?", "4", f"{name.partition('.')[0]}/2"),
+        ]
+    with pytest.raises(UserError, match=r"list\.json row 3: a row is a JSON object, this is int"):
+        load_questions(FileSource(kind="file", path=str(tmp_path / "list.json")))
+
+
+def test_a_file_of_another_kind_is_one_line(tmp_path):
+    (tmp_path / "some.txt").write_text("1+1?")
+    with pytest.raises(UserError, match=r"some\.txt: cannot read these questions: files are read that end in \.jsonl"):
+        load_questions(FileSource(kind="file", path=str(tmp_path / "some.txt")))
 
 
 def test_missing_file_is_named(tmp_path):

@@ -5,8 +5,7 @@ import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from mathmill.errors import UserError
-from mathmill.training.causal_loss import CausalLoss, summed_cross_entropy
-from mathmill.training.packing import IGNORED
+from mathmill.training.causal_loss import IGNORED, CausalLoss, summed_cross_entropy
 
 ROWS = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8], [9, 7, 9, 3, 2, 3]])
 
