@@ -1,15 +1,28 @@
 """Accuracy, its uncertainty, and what several samples of one question say together."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
 
 from mathmill.evaluation.equality import normalise
 from mathmill.evaluation.grading import Verdict
+from mathmill.training.model_directory import RewardKind
 
 Z_95 = 1.959964
 """Standard normal quantile of a two-sided 95% interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a reward model makes of several samples a question."""
+
+    reward: str
+    """The reward model's folder."""
+    kind: RewardKind
+    best: float
+    """Best-of-samples: share of the questions whose sample of the highest score is right."""
+    weighted_majority: float
+    """Share of the questions whose answer of the greatest sum of scores is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,18 @@ class Score:
     """Maj@samples: share of the questions whose most frequent answer is right; None with one sample."""
     passed: float | None
     """Pass@samples: share of the questions with a right completion; None with one sample."""
+    verified: Verified | None = None
+    """None without a reward model."""
+
+    def shares(self) -> dict[str, float]:
+        """The shares of questions that several samples give, by the names of their metrics; the least sure first."""
+        if self.majority is None or self.passed is None:
+            return {}
+        shares = {f"maj_at_{self.samples}": self.majority}
+        if self.verified is not None:
+            shares[f"best_of_{self.samples}"] = self.verified.best
+            shares[f"weighted_maj_at_{self.samples}"] = self.verified.weighted_majority
+        return {**shares, f"pass_at_{self.samples}": self.passed}
 
 
 def score(groups: Sequence[Sequence[Verdict]]) -> Score:
@@ -65,13 +90,27 @@ def pass_at(samples: int, right: int, k: int) -> float:
     return 1 - comb(samples - right, k) / comb(samples, k)
 
 
-def majority_is_right(group: Sequence[Verdict]) -> bool:
-    """Whether the most frequent answer is right; of equally frequent ones the first drawn counts.
+def best_is_right(group: Sequence[Verdict], scores: Sequence[float]) -> bool:
+    """Whether the completion of the highest score is right; of equal ones the first drawn counts."""
+    return group[max(range(len(group)), key=scores.__getitem__)].right
+
+
+def majority_is_right(group: Sequence[Verdict], weights: Sequence[float] | None = None) -> bool:
+    """Whether the answer of the most votes is right; of equal ones the first drawn counts.
 
     Answers are one when their normalised text is. A completion without an answer has no vote.
+
+    Args:
+        group: verdicts on the samples of a question.
+        weights: of their votes, which count one each by default; a reward model's scores for the verification of
+            Math-Shepherd (arXiv 2312.08935, section 3.4).
     """
-    votes = Counter(normalise(verdict.answer) for verdict in group if verdict.answer is not None)
+    votes: dict[str, float] = {}
+    for verdict, weight in zip(group, [1.0] * len(group) if weights is None else weights, strict=True):
+        if verdict.answer is not None:
+            answer = normalise(verdict.answer)
+            votes[answer] = votes.get(answer, 0.0) + weight
     if not votes:
         return False
-    winner = votes.most_common(1)[0][0]
+    winner = max(votes, key=votes.__getitem__)
     return any(v.right for v in group if v.answer is not None and normalise(v.answer) == winner)

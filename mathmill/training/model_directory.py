@@ -11,6 +11,7 @@ from mathmill.output import write_text
 RECORD = "mathmill.json"
 
 Role = Literal["base", "instruct", "reward", "rl"]
+RewardKind = Literal["outcome", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class ModelRecord:
     corpus_digest: str | None
     """Digest of the token shards that its first ancestor learned from."""
     mlflow_run_id: str
+    kind: RewardKind | None = None
+    """What a reward model judges: whole solutions, or their steps; None for other models."""
 
 
 def save_model(model: Any, tokenizer: Any, directory: Path, record: ModelRecord) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from mathmill.reinforcement.outcome_model import OutcomeModel
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 from mathmill.questions import Question
-from mathmill.reinforcement.outcome_model import OutcomeModel
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
 
 
