@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
+from typing import Self
 
 from mathmill.evaluation.equality import normalise
 from mathmill.evaluation.grading import Verdict
@@ -13,16 +14,31 @@ Z_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
+class Proportion:
+    """A share of questions."""
+
+    share: float
+    low: float
+    high: float
+    """Wilson's 95% interval."""
+
+    @classmethod
+    def of(cls, share: float, n: int) -> Self:
+        """The share seen in `n` questions."""
+        return cls(share, *wilson(share, n))
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """What a reward model makes of several samples a question."""
 
     reward: str
     """The reward model's folder."""
     kind: RewardKind
-    best: float
-    """Best-of-samples: share of the questions whose sample of the highest score is right."""
-    weighted_majority: float
-    """Share of the questions whose answer of the greatest sum of scores is right."""
+    best: Proportion
+    """Best-of-samples: the questions whose sample of the highest score is right."""
+    weighted_majority: Proportion
+    """The questions whose answer of the greatest sum of scores is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +61,15 @@ class Score:
     verified: Verified | None = None
     """None without a reward model."""
 
-    def shares(self) -> dict[str, float]:
-        """The shares of questions that several samples give, by the names of their metrics; the least sure first."""
+    def proportions(self) -> dict[str, Proportion]:
+        """What several samples of a question give together, by the names of the metrics; nothing with one sample."""
         if self.majority is None or self.passed is None:
             return {}
-        shares = {f"maj_at_{self.samples}": self.majority}
+        proportions = {f"maj_at_{self.samples}": Proportion.of(self.majority, self.n)}
         if self.verified is not None:
-            shares[f"best_of_{self.samples}"] = self.verified.best
-            shares[f"weighted_maj_at_{self.samples}"] = self.verified.weighted_majority
-        return {**shares, f"pass_at_{self.samples}": self.passed}
+            proportions[f"best_of_{self.samples}"] = self.verified.best
+            proportions[f"weighted_maj_at_{self.samples}"] = self.verified.weighted_majority
+        return {**proportions, f"pass_at_{self.samples}": Proportion.of(self.passed, self.n)}
 
 
 def score(groups: Sequence[Sequence[Verdict]]) -> Score:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mathmill.evaluation.accuracy import wilson
 from mathmill.evaluation.results import Item, Result
 from mathmill.job import Figures, Job
 
@@ -32,9 +31,12 @@ def figures(results: Sequence[Result]) -> dict[str, float]:
         metrics[f"accuracy/{place}"] = result.score.accuracy
         metrics[f"accuracy_low/{place}"] = result.score.low
         metrics[f"accuracy_high/{place}"] = result.score.high
-        for name, share in result.score.shares().items():
-            low, high = wilson(share, result.score.n)
-            metrics |= {f"{name}/{place}": share, f"{name}_low/{place}": low, f"{name}_high/{place}": high}
+        for name, seen in result.score.proportions().items():
+            metrics |= {
+                f"{name}/{place}": seen.share,
+                f"{name}_low/{place}": seen.low,
+                f"{name}_high/{place}": seen.high,
+            }
         metrics[f"questions/{place}"] = result.score.n
         metrics[f"cut/{place}"] = result.cut
         for outcome in ("missing", "unparsable", "timed_out", "failed"):
@@ -86,9 +88,9 @@ def _accuracy_table(results: Sequence[Result]) -> dict[str, list[object]]:
 def _several_table(results: Sequence[Result]) -> dict[str, list[object]]:
     """What several samples of a question give together, a row for each model, task and way to choose."""
     rows = [
-        (result.label, result.task, name, share, *wilson(share, result.score.n))
+        (result.label, result.task, name, seen.share, seen.low, seen.high)
         for result in results
-        for name, share in result.score.shares().items()
+        for name, seen in result.score.proportions().items()
     ]
     columns = ("model", "task", "measure", "share", "95% low", "95% high")
     return {

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mathmill.evaluation.accuracy import Score, Verified
+from mathmill.evaluation.accuracy import Proportion, Score, Verified
 from mathmill.evaluation.grading import Outcome
 from mathmill.output import write_text
 
@@ -72,4 +72,7 @@ def read_results(directory: Path) -> list[Result]:
 
 def _score(row: dict[str, Any]) -> Score:
     verified = row.get("verified")
-    return Score(**{**row, "verified": Verified(**verified) if verified else None})
+    if verified:
+        shares = {name: Proportion(**verified[name]) for name in ("best", "weighted_majority")}
+        verified = Verified(**{**verified, **shares})
+    return Score(**{**row, "verified": verified})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mathmill.evaluation.accuracy import Verified, best_is_right, majority_is_right
+from mathmill.evaluation.accuracy import Proportion, Verified, best_is_right, majority_is_right
 from mathmill.evaluation.grading import Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
@@ -54,9 +54,10 @@ class Verifier:
     def figures(self, groups: Sequence[Sequence[Verdict]], ratings: Sequence[Sequence[Rating]]) -> Verified:
         """How often its choice is right, by the verdicts on each question's completions."""
         scored = [(group, [one.score for one in rated]) for group, rated in zip(groups, ratings, strict=True)]
+        n = len(scored)
         return Verified(
             reward=str(self.folder),
             kind=self.model.kind,
-            best=sum(best_is_right(group, scores) for group, scores in scored) / len(scored),
-            weighted_majority=sum(majority_is_right(group, scores) for group, scores in scored) / len(scored),
+            best=Proportion.of(sum(best_is_right(*one) for one in scored) / n, n),
+            weighted_majority=Proportion.of(sum(majority_is_right(*one) for one in scored) / n, n),
         )

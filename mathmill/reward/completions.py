@@ -1,5 +1,6 @@
 """Labels of steps, from how often a completer reaches the right answer after them (Math-Shepherd, section 3.3)."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from mathmill.reward.parts import Row, in_parts
 from mathmill.reward.solutions import Judged, Policy
 from mathmill.reward.steps import split_steps, step_tokens
 from mathmill.training.chat import prompt_ids
+from mathmill.training.session import rank
+
+log = logging.getLogger("mathmill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,9 @@ def complete(folder: Path, completer: Policy, prefixes: Sequence[Prefix], grader
             for prefix, group in zip(mine, judged, strict=True)
         ]
 
-    size = completer.portion(settings.completions)
-    return in_parts(folder, len(prefixes), size, make, unit=f"portions of {size} steps")
+    if rank() == 0:
+        log.info("%d completions after each of %d distinct beginnings", settings.completions, len(prefixes))
+    return in_parts(folder, len(prefixes), completer.portion(settings.completions), make)
 
 
 def step_label(right: Sequence[bool], labels: Literal["hard", "soft"]) -> float:

@@ -45,7 +45,10 @@ def read_labelled(recipe: Recipe) -> tuple[list[Labelled], list[dict[str, Any]]]
     for source in recipe.reward.labelled:
         for number, line in _lines(source):
             try:
-                row = LAYOUTS[source.layout](json.loads(line))
+                content = json.loads(line)
+                if not isinstance(content, dict):
+                    raise TypeError(f"a line is a JSON object, this is {type(content).__name__}")  # noqa: TRY301
+                row = LAYOUTS[source.layout](content)
                 if row.question in asked:
                     raise ValueError("evaluation question")  # noqa: TRY301 - a reason among others
                 rows.append(row)

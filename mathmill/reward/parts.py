@@ -14,7 +14,7 @@ from mathmill.training.session import rank, world_size
 Row = Mapping[str, Any]
 
 
-def in_parts(folder: Path, count: int, size: int, make: Callable[[range], list[Row]], *, unit: str) -> list[Row]:
+def in_parts(folder: Path, count: int, size: int, make: Callable[[range], list[Row]]) -> list[Row]:
     """The rows made of `count` items, in order, the same on every rank.
 
     A part is made once, by the rank whose turn it is, and kept as a file; so a job that was killed makes only the
@@ -25,13 +25,12 @@ def in_parts(folder: Path, count: int, size: int, make: Callable[[range], list[R
         count: items.
         size: items a part.
         make: the rows of some items, which depend on nothing but these.
-        unit: what a part is, in the plural, for the progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
     items = [range(start, min(start + size, count)) for start in range(0, count, size)]
     mine = list(enumerate(items))[rank() :: world_size()]
     missing = [(number, part) for number, part in mine if not _file(folder, number).is_file()]
-    for number, part in progress(missing, total=len(mine), unit=unit, start=len(mine) - len(missing)):
+    for number, part in progress(missing, total=len(mine), unit="parts", start=len(mine) - len(missing)):
         rows = [json.dumps(row, ensure_ascii=False) for row in make(part)]
         write_text(_file(folder, number), "\n".join(rows))
     dist.barrier()

@@ -1,5 +1,6 @@
 """Solutions drawn from the instruct model, each judged by its answer."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -16,6 +17,9 @@ from mathmill.recipe import Recipe
 from mathmill.reward.parts import in_parts
 from mathmill.rollout.engine import Engine
 from mathmill.training.chat import prompt_ids
+from mathmill.training.session import rank
+
+log = logging.getLogger("mathmill")
 
 
 class Policy:
@@ -89,8 +93,9 @@ def draw_solutions(folder: Path, policy: Policy, grader: Grader, recipe: Recipe)
             for (index, text), verdict in zip(flat, verdicts, strict=True)
         ]
 
-    size = policy.portion(settings.samples)
-    rows = in_parts(folder, len(questions), size, make, unit=f"portions of {size} questions")
+    if rank() == 0:
+        log.info("%d solutions of each of %d questions", settings.samples, len(questions))
+    rows = in_parts(folder, len(questions), policy.portion(settings.samples), make)
     return [Judged(**row) for row in rows]
 
 
