@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(job: Job, arguments: argparse.Namespace) -> Figures:
     """Draw, judge, learn, measure and save; `job.out` becomes the model folder."""
+    from transformers import AutoTokenizer
+
     recipe, settings = job.recipe, job.recipe.reward
     kind: RewardKind = arguments.kind or settings.kind
     _check(kind, arguments.completer, recipe)
@@ -63,9 +65,8 @@ def train(job: Job, arguments: argparse.Namespace) -> Figures:
     if parent.parent_model is None:
         raise UserError(f"{instruct} names no base model in mathmill.json: train the reward model from a tuned one")
     device = start_distributed(recipe.seed)
-    policy = Policy(instruct, recipe.evaluation.batch, device)
-    reader = Reader(kind, policy.tokenizer, recipe.prompt.suffix)
-    lessons = _lessons(job, reader, policy, arguments.completer, device)
+    reader = Reader(kind, AutoTokenizer.from_pretrained(instruct), recipe.prompt.suffix)
+    lessons = _lessons(job, reader, instruct, arguments.completer, device)
     # Whether solutions were drawn just now or by an earlier try, the head begins with the same weights.
     torch.manual_seed(recipe.seed)
     model = _headed_model(parent.parent_model, reader)
@@ -78,7 +79,7 @@ def train(job: Job, arguments: argparse.Namespace) -> Figures:
     if rank() == 0:
         base = parent.parent_model
         record = ModelRecord("reward", recipe.name, recipe.digest(), base, parent.corpus_digest, job.run.run_id, kind)
-        save_model(session.model, policy.tokenizer, job.out, record)
+        save_model(session.model, reader.tokenizer, job.out, record)
         job.run.register_model(job.final, recipe.name, "reward", {PARENT_MODEL: base})
         job.run.log_figure(step_curve(curve, "Reward model loss", f"loss (nats a {_term(kind, recipe)})"), "loss.png")
         job.run.log_figure(reliability_figure(bins), "reliability.png")
@@ -93,18 +94,20 @@ def _check(kind: RewardKind, completer: Path | None, recipe: Recipe) -> None:
         raise UserError(f"recipe {recipe.name}: reward.labelled labels steps: add --kind process, or reward.questions")
 
 
-def _lessons(job: Job, reader: Reader, policy: Policy, completer: Path | None, device: torch.device) -> Lessons:
-    """What there is to learn, drawn or read; the same on every rank."""
+def _lessons(job: Job, reader: Reader, instruct: Path, completer: Path | None, device: torch.device) -> Lessons:
+    """What there is to learn, drawn or read; the same on every rank. The models drawn from are gone afterwards."""
     recipe = job.recipe
     if reader.kind == "process" and not recipe.reward.questions:
         published, rejected = read_labelled(recipe)
         return process_lessons(published, rejected, {}, reader, recipe)
+    policy = Policy(instruct, recipe.evaluation.batch, device)
     with Grader(processes=1) as grader:
         judged = draw_solutions(job.out / SOLUTIONS, policy, grader, recipe)
         if reader.kind == "outcome":
             return outcome_lessons(judged, reader, recipe)
-        other = policy if completer is None else Policy(completer, recipe.evaluation.batch, device)
-        labelled, figures = label_solutions(job.out / COMPLETIONS, other, judged, grader, recipe)
+        if completer is not None:
+            policy = Policy(completer, recipe.evaluation.batch, device)
+        labelled, figures = label_solutions(job.out / COMPLETIONS, policy, judged, grader, recipe)
     published, rejected = read_labelled(recipe)
     return process_lessons([*labelled, *published], rejected, figures, reader, recipe)
 
