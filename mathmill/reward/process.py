@@ -49,21 +49,23 @@ def process_lessons(
             f"recipe {recipe.name}: reward.questions and reward.labelled give {len(learning)} solutions to learn from"
             f" and {len(testing)} to measure on: name more of them"
         )
-    labels = [label for one, _ in fitting for label in one.labels]
     return Lessons(
         learning=learning,
         testing=testing,
-        samples=[asdict(one) for one, _ in fitting],
-        figures={
-            "samples": len(fitting),
-            "share_right": sum(one.labels[-1] for one, _ in fitting) / len(fitting),
-            "lessons": len(learning),
-            "labelled_steps": len(labels),
-            "mean_label": sum(labels) / len(labels),
-            **figures,
-        },
+        samples=[asdict(one) | {"held_out": one.question in held_out} for one, _ in fitting],
+        figures={"lessons": len(learning), **_figures([one for one, _ in fitting]), **figures},
         rejected=[*rejected, *unusable],
     )
+
+
+def _figures(labelled: Sequence[Labelled]) -> dict[str, float]:
+    labels = [label for one in labelled for label in one.labels]
+    return {
+        "samples": len(labelled),
+        "share_right": sum(one.labels[-1] for one in labelled) / len(labelled),
+        "labelled_steps": len(labels),
+        "mean_label": sum(labels) / len(labels),
+    }
 
 
 def _unusable(example: Example, context: int) -> str:
