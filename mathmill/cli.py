@@ -25,7 +25,7 @@ COMMANDS = {
     "corpus build": ("mathmill.corpus.build", "the whole corpus loop, no Airflow"),
     "train pretrain": ("mathmill.training.launch", "pretrain on token shards"),
     "train sft": ("mathmill.training.launch", "tune on solved questions"),
-    "train reward": ("mathmill.training.launch", "train the outcome reward model"),
+    "train reward": ("mathmill.training.launch", "train a reward model, of solutions or of their steps"),
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
     "compare": ("mathmill.evaluation.compare", "base models of several pretrainings side by side"),

@@ -231,21 +231,52 @@ class SamplingRecipe(Section):
     max_new_tokens: PositiveCount = 1024
 
 
-class RewardModelRecipe(Section):
-    """The outcome reward model, made from the base model (section 4.2): does a solution reach the right answer?"""
+class LabelledSource(Section):
+    """Solutions whose steps others have labelled, in a JSON Lines file."""
 
+    path: str
+    layout: Literal["math_shepherd", "prm800k"]
+    """How the publisher lays out a line (`mathmill.reward.labelled`)."""
+    limit: PositiveCount | None = None
+    """Lines read."""
+
+
+class RewardModelRecipe(Section):
+    """The reward model, made from the base model (section 4.2): is a solution right, or each of its steps?
+
+    Labels of steps are made as Math-Shepherd (arXiv 2312.08935) makes them.
+    """
+
+    kind: Literal["outcome", "process"] = "outcome"
+    """`outcome`: a score at a solution's end. `process`: one at the end of each step. `--kind` overrides it."""
     questions: list[QuestionSource] = []
     samples: PositiveCount = 8
     """Solutions drawn from the instruct model for each question."""
     sampling: SamplingRecipe = SamplingRecipe()
+    """Of the solutions, and of the completions of their steps."""
+    loss: Literal["pointwise", "pairwise"] = "pointwise"
+    """Of the outcome model. `pointwise`: cross-entropy of each verdict. `pairwise`: Bradley-Terry, on right and wrong
+    solutions of one question."""
+    completions: PositiveCount = 8
+    """Completions drawn from the end of each step (N), whose verdicts label it; Math-Shepherd's figure."""
+    labels: Literal["hard", "soft"] = "hard"
+    """Of a step. `hard`: 1 if any of its completions is right. `soft`: the share of them that is."""
+    labelled: list[LabelledSource] = []
+    """Published labels of steps that the process model learns from, beside those of `questions` if there are any."""
     held_out: Share = 0.1
-    """Share of the questions on which accuracy and AUC are measured."""
+    """Share of the questions on which accuracy, AUC and calibration are measured."""
     epochs: PositiveCount = 1
     batch: PositiveCount = 256
-    """Solutions an optimiser step."""
+    """Solutions an optimiser step; with the pairwise loss, pairs of them."""
     micro_batch: PositiveCount = 16
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=2e-5)
     checkpoint_steps: PositiveCount = 100
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.sampling.temperature == 0 and max(self.samples, self.completions) > 1:
+            raise ValueError("samples and completions at temperature 0 are all the same: raise sampling.temperature")
+        return self
 
 
 class RewardPart(Section):

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mathmill.errors import UserError
@@ -15,6 +16,7 @@ from mathmill.evaluation.prompts import Prompts
 from mathmill.evaluation.report import log_report
 from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.tasks import choose_tasks
+from mathmill.evaluation.verification import Rating, Verifier
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
@@ -44,6 +46,7 @@ def evaluate_model(
     grader: Grader,
     recipe: Recipe,
     samples: int,
+    verifier: Verifier | None = None,
 ) -> tuple[list[Result], list[Item]]:
     """The figures and graded completions of one model on all tasks."""
     engine, tokenizer = load_model(model, recipe)
@@ -54,18 +57,24 @@ def evaluate_model(
         groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples)
         verdicts = grade_groups(grader, prompts, questions, groups)
         flat = [verdict for group in verdicts for verdict in group]
+        figures, ratings = score(verdicts), None
+        if verifier is not None:
+            ratings = verifier.rate(questions, [[prompts.answer_part(one.text) for one in group] for group in groups])
+            figures = replace(figures, verified=verifier.figures(verdicts, ratings))
         results.append(
             Result(
                 model=str(model.path),
                 role=model.role,
                 label=model.label,
                 task=task,
-                score=score(verdicts),
+                score=figures,
                 outcomes=count_outcomes(flat),
                 cut=sum(completion.finish_reason == "length" for group in groups for completion in group),
             )
         )
-        items += make_items(model, task, prompts, questions=questions, groups=groups, verdicts=verdicts)
+        items += make_items(
+            model, task, prompts, questions=questions, groups=groups, verdicts=verdicts, ratings=ratings
+        )
     return results, items
 
 
@@ -87,8 +96,10 @@ def make_items(
     questions: Sequence[Question],
     groups: Sequence[Sequence[Completion]],
     verdicts: Sequence[Sequence[Verdict]],
+    ratings: Sequence[Sequence[Rating]] | None,
 ) -> list[Item]:
     """A row for each graded completion."""
+    rated: Sequence[Sequence[Rating | None]] = ratings or [[None] * len(group) for group in groups]
     return [
         Item(
             model=str(model.path),
@@ -105,9 +116,11 @@ def make_items(
             right=verdict.right,
             finish_reason=completion.finish_reason,
             tokens=len(completion.token_ids),
+            score=rating.score if rating else None,
+            step_scores=rating.steps if rating else None,
         )
-        for question, group, judged in zip(questions, groups, verdicts, strict=True)
-        for sample, (completion, verdict) in enumerate(zip(group, judged, strict=True))
+        for question, group, judged, given in zip(questions, groups, verdicts, rated, strict=True)
+        for sample, (completion, verdict, rating) in enumerate(zip(group, judged, given, strict=True))
     ]
 
 
@@ -119,14 +132,19 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
         raise UserError(
             f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
         )
+    if arguments.reward is not None and samples == 1:
+        raise UserError("--reward chooses among several samples of a question, and there is one: add --samples K")
     models = choose_models(recipe, arguments.model)
     sources = choose_tasks(recipe, arguments.tasks, arguments.data)
     tasks = {name: load_questions(source) for name, source in sources.items()}
+    verifier = None if arguments.reward is None else Verifier.load(arguments.reward.resolve(), recipe)
     results: list[Result] = []
     items: list[Item] = []
     with Grader(processes=min(8, os.cpu_count() or 1)) as grader:
         for model in models:
-            new_results, new_items = evaluate_model(model, tasks, grader=grader, recipe=recipe, samples=samples)
+            new_results, new_items = evaluate_model(
+                model, tasks, grader=grader, recipe=recipe, samples=samples, verifier=verifier
+            )
             results += new_results
             items += new_items
     write_results(job.out, results, items)
@@ -146,6 +164,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", metavar="A,B", help="task names (default: all of the recipe's)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of published question sets, for --tasks")
     parser.add_argument("--samples", type=int, metavar="K", help="completions a question (default: the recipe's)")
+    parser.add_argument(
+        "--reward", type=Path, metavar="DIR", help="reward model that chooses among the K samples (default: none)"
+    )
     arguments = parser.parse_args(argv)
     return run_job("evaluate", arguments, lambda job: evaluate(job, arguments))
 

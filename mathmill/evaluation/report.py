@@ -16,6 +16,8 @@ SHOWN = 20
 def log_report(job: Job, results: Sequence[Result], items: Sequence[Item]) -> Figures:
     """Log figures, the plot of accuracies and some completions; return the figures of the job."""
     job.run.log_table(_accuracy_table(results), "accuracy.json")
+    if any(result.score.samples > 1 for result in results):
+        job.run.log_table(_several_table(results), "several_samples.json")
     job.run.log_table(_sample_table(items), "samples.json")
     job.run.log_figure(accuracy_figure(results), "accuracy.png")
     return figures(results)
@@ -29,9 +31,12 @@ def figures(results: Sequence[Result]) -> dict[str, float]:
         metrics[f"accuracy/{place}"] = result.score.accuracy
         metrics[f"accuracy_low/{place}"] = result.score.low
         metrics[f"accuracy_high/{place}"] = result.score.high
-        if result.score.majority is not None and result.score.passed is not None:
-            metrics[f"maj_at_{result.score.samples}/{place}"] = result.score.majority
-            metrics[f"pass_at_{result.score.samples}/{place}"] = result.score.passed
+        for name, seen in result.score.proportions().items():
+            metrics |= {
+                f"{name}/{place}": seen.share,
+                f"{name}_low/{place}": seen.low,
+                f"{name}_high/{place}": seen.high,
+            }
         metrics[f"questions/{place}"] = result.score.n
         metrics[f"cut/{place}"] = result.cut
         for outcome in ("missing", "unparsable", "timed_out", "failed"):
@@ -77,6 +82,20 @@ def _accuracy_table(results: Sequence[Result]) -> dict[str, list[object]]:
         "95% low": [round(result.score.low, 4) for result in results],
         "95% high": [round(result.score.high, 4) for result in results],
         "folder": [result.model for result in results],
+    }
+
+
+def _several_table(results: Sequence[Result]) -> dict[str, list[object]]:
+    """What several samples of a question give together, a row for each model, task and way to choose."""
+    rows = [
+        (result.label, result.task, name, seen.share, seen.low, seen.high)
+        for result in results
+        for name, seen in result.score.proportions().items()
+    ]
+    columns = ("model", "task", "measure", "share", "95% low", "95% high")
+    return {
+        name: [round(cell, 4) if isinstance(cell, float) else cell for cell in column]
+        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
     }
 
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from mathmill.evaluation.accuracy import Score
+from mathmill.evaluation.accuracy import Proportion, Score, Verified
 from mathmill.evaluation.grading import Outcome
 from mathmill.output import write_text
 
@@ -48,6 +49,10 @@ class Item:
     right: bool
     finish_reason: str
     tokens: int
+    score: float | None = None
+    """The reward model's, in [0, 1]; None without one."""
+    step_scores: list[float] | None = None
+    """A process model's, of each step."""
 
 
 def write_results(directory: Path, results: Sequence[Result], items: Sequence[Item]) -> None:
@@ -62,4 +67,12 @@ def write_results(directory: Path, results: Sequence[Result], items: Sequence[It
 def read_results(directory: Path) -> list[Result]:
     """The figures in a finished evaluation."""
     rows = json.loads((directory / ACCURACY).read_text(encoding="utf-8"))
-    return [Result(**{**row, "score": Score(**row["score"])}) for row in rows]
+    return [Result(**{**row, "score": _score(row["score"])}) for row in rows]
+
+
+def _score(row: dict[str, Any]) -> Score:
+    verified = row.get("verified")
+    if verified:
+        shares = {name: Proportion(**verified[name]) for name in ("best", "weighted_majority")}
+        verified = Verified(**{**verified, **shares})
+    return Score(**{**row, "verified": verified})

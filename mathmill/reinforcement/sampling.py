@@ -49,15 +49,6 @@ def training_questions(recipe: Recipe) -> list[Question]:
     return questions
 
 
-def questions_of_step(count: int, step: int, per_step: int, seed: int) -> list[int]:
-    """Which of `count` questions step `step`, counted from 0, takes: each once a pass, every pass in another order."""
-    places = range(step * per_step, (step + 1) * per_step)
-    orders = {
-        number: np.random.default_rng([seed, number]).permutation(count) for number in {p // count for p in places}
-    }
-    return [int(orders[place // count][place % count]) for place in places]
-
-
 def sampling_seed(seed: int, step: int) -> int:
     """Seed of the completions of a step: depends on nothing that an interrupted run would have to remember."""
     return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)

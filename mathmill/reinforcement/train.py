@@ -19,14 +19,15 @@ from mathmill.job import Figures, Job, run_job
 from mathmill.progress import progress
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
-from mathmill.reinforcement.outcome_model import OutcomeModel
 from mathmill.reinforcement.record import curves, of_all_ranks, sample_figures, sample_table, write_samples
-from mathmill.reinforcement.sampling import draw, judge, questions_of_step, training_questions
+from mathmill.reinforcement.sampling import draw, judge, training_questions
 from mathmill.reinforcement.update import coefficients, update
+from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.transformers_engine import TransformersEngine
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
+from mathmill.training.passes import indices_of_step
 from mathmill.training.session import Session, rank, start_distributed, world_size
 
 SECONDS = ("seconds/generate", "seconds/reward", "seconds/train")
@@ -52,14 +53,14 @@ class Loop:
     engine: TransformersEngine
     questions: list[Question]
     grader: Grader
-    outcome_model: OutcomeModel | None
+    outcome_model: RewardModel | None
     device: torch.device
 
     def step(self, number: int) -> dict[str, float]:
         """Explore, judge and update; `number` counts from 0. The figures are the same on every rank."""
         recipe = self.job.recipe
         settings = recipe.reinforce
-        chosen = questions_of_step(len(self.questions), number, settings.questions_per_step, recipe.seed)
+        chosen = indices_of_step(len(self.questions), number, settings.questions_per_step, recipe.seed)
         mine = [self.questions[i] for i in chosen[rank() :: world_size()]]
         began = time.monotonic()
         self.session.engine.eval()
@@ -144,11 +145,19 @@ def _loop(job: Job, parent: Path, reward: Path | None, grader: Grader) -> Loop:
     )
 
 
-def _outcome_model(recipe: Recipe, folder: Path | None, device: torch.device) -> OutcomeModel | None:
-    """The reward model, where some part of the reward asks for it."""
+def _outcome_model(recipe: Recipe, folder: Path | None, device: torch.device) -> RewardModel | None:
+    """The reward model, where some part of the reward asks for it.
+
+    Raises:
+        UserError: it judges steps.
+    """
     if all(part.kind != "outcome_model" for part in recipe.reinforce.rewards):
         return None
-    return OutcomeModel.load(folder or home.newest_output(recipe.name, "reward"), recipe.prompt.suffix, device)
+    folder = folder or home.newest_output(recipe.name, "reward")
+    model = RewardModel.load(folder, recipe.prompt.suffix, device)
+    if model.kind != "outcome":
+        raise UserError(f"{folder} is a process model, and reinforce.rewards has outcome_model: give --reward another")
+    return model
 
 
 def _summary(history: Sequence[dict[str, float]], questions: int) -> Figures:

@@ -1,7 +1,7 @@
 """The arguments of the training stages, apart from the modules that do them: help and mistakes need no torch."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mathmill.job import job_parser
@@ -14,6 +14,8 @@ class _Stage:
     """Folder of its outputs in the home."""
     inputs: dict[str, str]
     """Option, which takes a path, and its help."""
+    choices: dict[str, tuple[list[str], str]] = field(default_factory=dict)
+    """Option, the words that it takes, and its help."""
 
 
 _INSTRUCT = "folder of the instruct model (default: the recipe's newest)"
@@ -29,9 +31,10 @@ _STAGES = {
         {"--model": "folder of the base model (default: the recipe's newest)"},
     ),
     "reward": _Stage(
-        "Train the outcome reward model, which says whether a solution reaches the right answer (section 4.2).",
+        "Train a reward model, which says whether a solution is right, or each of its steps (section 4.2).",
         "reward",
-        {"--model": _INSTRUCT},
+        {"--model": _INSTRUCT, "--completer": "folder of the model that completes steps (default: the instruct model)"},
+        {"--kind": (["outcome", "process"], "what it judges (default: the recipe's reward.kind)")},
     ),
     "rl": _Stage(
         "Train a tuned model by reinforcement: GRPO or online RFT on questions with known answers (section 4).",
@@ -47,4 +50,6 @@ def training_parser(stage: str) -> argparse.ArgumentParser:
     parser = job_parser(about.description, stage=about.makes)
     for option, text in about.inputs.items():
         parser.add_argument(option, type=Path, help=text)
+    for option, (words, text) in about.choices.items():
+        parser.add_argument(option, choices=words, help=text)
     return parser

@@ -12,6 +12,7 @@ from mathmill.output import write_text
 RECORD = "mathmill.json"
 
 Role = Literal["base", "instruct", "reward", "rl"]
+RewardKind = Literal["outcome", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class ModelRecord:
     corpus_digest: str | None
     """Digest of the token shards that its first ancestor learned from."""
     mlflow_run_id: str
+    kind: RewardKind | None = None
+    """What a reward model judges: whole solutions, or their steps; None for other models."""
 
 
 def save_model(

@@ -1,20 +1,19 @@
-"""Train the outcome reward model, which says whether a solution reaches the right answer (section 4.2).
+"""Train a reward model: an outcome model of whole solutions, or a process model of their steps (section 4.2).
 
-Solutions are drawn from the instruct model, judged by their answers, and learned by the base model with a head of one
-logit. Accuracy and AUC are measured on questions that were held out.
+The base model, with a head of one logit, learns from solutions that the instruct model draws and whose answers are
+judged; the process model from what becomes of their steps when they are completed, or from published labels. Accuracy,
+AUC and calibration are measured on questions that were held out.
 """
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.distributed as dist
 
 from mathmill import home
 from mathmill.errors import UserError
@@ -22,16 +21,30 @@ from mathmill.evaluation.grading import Grader
 from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
-from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
+from mathmill.reward import losses
+from mathmill.reward.calibration import held_out_figures, reliability, reliability_figure
+from mathmill.reward.completions import label_solutions
+from mathmill.reward.labelled import read_labelled
+from mathmill.reward.lessons import Lesson, Lessons
+from mathmill.reward.outcome import outcome_lessons
+from mathmill.reward.process import process_lessons
+from mathmill.reward.reading import Example, Reader
+from mathmill.reward.scoring import solution_score
+from mathmill.reward.solutions import Policy, draw_solutions
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
-from mathmill.training.chat import answer_ids, prompt_ids
 from mathmill.training.figures import step_curve
-from mathmill.training.model_directory import ModelRecord, read_record, save_model
+from mathmill.training.model_directory import ModelRecord, RewardKind, read_record, save_model
+from mathmill.training.passes import indices_of_step
 from mathmill.training.session import Session, rank, start_distributed, total, world_size
 
+SOLUTIONS = "solutions"
+COMPLETIONS = "completions"
 SAMPLES = "samples.jsonl"
+REJECTS = "rejected.jsonl"
+SHOWN = 100
+"""Solutions in the MLflow table."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,167 +53,163 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_job("reward", arguments, lambda job: train(job, arguments), resume=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A drawn solution and whether its answer is right."""
-
-    question_id: str
-    question: str
-    solution: str
-    right: bool
-    held_out: bool
-
-
 def train(job: Job, arguments: argparse.Namespace) -> Figures:
     """Draw, judge, learn, measure and save; `job.out` becomes the model folder."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoTokenizer
 
-    recipe = job.recipe
-    settings = recipe.reward
+    recipe, settings = job.recipe, job.recipe.reward
+    kind: RewardKind = arguments.kind or settings.kind
+    _check(kind, arguments.completer, recipe)
     instruct = arguments.model or home.newest_output(recipe.name, "instruct")
     parent = read_record(instruct)
     if parent.parent_model is None:
         raise UserError(f"{instruct} names no base model in mathmill.json: train the reward model from a tuned one")
     device = start_distributed(recipe.seed)
-    tokenizer = AutoTokenizer.from_pretrained(instruct)
-    judged = _judged(job, instruct, tokenizer, device)
-    learning = [one for one in judged if not one.held_out]
-    testing = [one for one in judged if one.held_out]
-    model = AutoModelForSequenceClassification.from_pretrained(
-        parent.parent_model, num_labels=1, dtype=torch.float32, pad_token_id=tokenizer.pad_token_id
-    )
-    steps = max(1, settings.epochs * len(learning) // settings.batch)
+    reader = Reader(kind, AutoTokenizer.from_pretrained(instruct), recipe.prompt.suffix)
+    lessons = _lessons(job, reader, instruct, arguments.completer, device)
+    # Whether solutions were drawn just now or by an earlier try, the head begins with the same weights.
+    torch.manual_seed(recipe.seed)
+    model = _headed_model(parent.parent_model, reader)
+    steps = max(1, settings.epochs * len(lessons.learning) // settings.batch)
     accumulation = settings.batch // (settings.micro_batch * world_size())
     session = Session(model, recipe, settings.optimizer, steps=steps, accumulation=accumulation)
+    curve = _learn(job, session, lessons.learning, reader, steps, device)
+    figures, bins = _measure(session, lessons.testing, reader, recipe, device)
+    weights = session.whole_weights()
+    if rank() == 0:
+        base = parent.parent_model
+        record = ModelRecord("reward", recipe.name, recipe.digest(), base, parent.corpus_digest, job.run.run_id, kind)
+        save_model(session.model, reader.tokenizer, job.out, record, weights)
+        job.run.register_model(job.final, recipe.name, "reward", {PARENT_MODEL: base})
+        job.run.log_figure(step_curve(curve, "Reward model loss", f"loss (nats a {_term(kind, recipe)})"), "loss.png")
+        job.run.log_figure(reliability_figure(bins), "reliability.png")
+        _keep(job, lessons)
+    session.close(job.out)
+    return {**lessons.figures, "rejected": len(lessons.rejected), "steps": steps, "last_loss": curve[-1], **figures}
+
+
+def _check(kind: RewardKind, completer: Path | None, recipe: Recipe) -> None:
+    if kind == "outcome" and completer is not None:
+        raise UserError("--completer completes steps, which an outcome model does not judge: add --kind process")
+    if kind == "outcome" and recipe.reward.labelled and not recipe.reward.questions:
+        raise UserError(f"recipe {recipe.name}: reward.labelled labels steps: add --kind process, or reward.questions")
+
+
+def _lessons(job: Job, reader: Reader, instruct: Path, completer: Path | None, device: torch.device) -> Lessons:
+    """What there is to learn, drawn or read; the same on every rank. The models drawn from are gone afterwards."""
+    recipe = job.recipe
+    if reader.kind == "process" and not recipe.reward.questions:
+        published, rejected = read_labelled(recipe)
+        return process_lessons(published, rejected, {}, reader, recipe)
+    policy = Policy(instruct, recipe.evaluation.batch, device)
+    with Grader(processes=1) as grader:
+        judged = draw_solutions(job.out / SOLUTIONS, policy, grader, recipe)
+        if reader.kind == "outcome":
+            return outcome_lessons(judged, reader, recipe)
+        if completer is not None:
+            policy = Policy(completer, recipe.evaluation.batch, device)
+        labelled, figures = label_solutions(job.out / COMPLETIONS, policy, judged, grader, recipe)
+    published, rejected = read_labelled(recipe)
+    return process_lessons([*labelled, *published], rejected, figures, reader, recipe)
+
+
+def _headed_model(base: str, reader: Reader) -> torch.nn.Module:
+    """The base model with a new head of one logit: for whole sequences, or for each token."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
+
+    head = AutoModelForSequenceClassification if reader.kind == "outcome" else AutoModelForTokenClassification
+    config = AutoConfig.from_pretrained(base, num_labels=1)
+    config.pad_token_id = reader.pad
+    # Else the library gives heads of tokens a dropout of 0.1 that no one asked for.
+    config.classifier_dropout = 0.0
+    model: torch.nn.Module = head.from_pretrained(base, config=config, dtype=torch.float32)
+    return model
+
+
+def _learn(
+    job: Job, session: Session, lessons: Sequence[Lesson], reader: Reader, steps: int, device: torch.device
+) -> list[float]:
+    """All optimiser steps that are still to do; the loss of every one, those done before included."""
+    recipe, settings = job.recipe, job.recipe.reward
     state = session.restore(job.out) or {"step": 0, "losses": []}
-    losses: list[float] = state["losses"]
-    order = np.concatenate(
-        [np.random.default_rng([recipe.seed, n]).permutation(len(learning)) for n in range(settings.epochs + 1)]
-    )
+    curve: list[float] = state["losses"]
     first = state["step"]
     for step in progress(range(first, steps), total=steps, unit="steps", start=first):
-        chosen = order[step * settings.batch : (step + 1) * settings.batch][rank() :: world_size()]
-        losses.append(_train_step(session, [learning[i] for i in chosen], tokenizer, recipe, device))
-        job.run.log_metrics({"loss": losses[-1], **session.figures()}, step=step + 1)
+        chosen = indices_of_step(len(lessons), step, settings.batch, recipe.seed)[rank() :: world_size()]
+        curve.append(_train_step(session, [lessons[index] for index in chosen], reader, recipe, device))
+        if not math.isfinite(curve[-1]):
+            raise UserError(f"reward: the loss is {curve[-1]} at step {step + 1}: lower reward.optimizer.learning_rate")
+        job.run.log_metrics({"loss": curve[-1], **session.figures()}, step=step + 1)
         if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < steps:
-            session.save(job.out, step + 1, {"losses": losses})
-    figures = _measure(session, testing, tokenizer, recipe, device)
-    session.close(job.out)
-    if rank() == 0:
-        base = str(parent.parent_model)
-        record = ModelRecord("reward", recipe.name, recipe.digest(), base, parent.corpus_digest, job.run.run_id)
-        save_model(session.model, tokenizer, job.out, record)
-        job.run.register_model(job.final, recipe.name, "reward", {PARENT_MODEL: base})
-        job.run.log_figure(step_curve(losses, "Reward model loss", "loss (nats a solution)"), "loss.png")
-        shown = [asdict(one) for one in judged[:100]]
-        job.run.log_table({name: [row[name] for row in shown] for name in shown[0]}, "samples.json")
-    return {
-        "samples": len(judged),
-        "share_right": float(np.mean([one.right for one in judged])),
-        "steps": steps,
-        "last_loss": losses[-1],
-        **figures,
-    }
-
-
-def _judged(job: Job, instruct: Path, tokenizer: Any, device: torch.device) -> list[Judged]:
-    """The solutions drawn on all ranks, the same on each; kept in the output, so drawn once."""
-    cached = job.out / SAMPLES
-    present: list[bool] = [cached.is_file()]
-    dist.broadcast_object_list(present)
-    if not present[0]:
-        parts: list[list[Judged] | None] = [None] * world_size()
-        dist.all_gather_object(parts, _draw(job.recipe, instruct, tokenizer, device))
-        if rank() == 0:
-            rows = [json.dumps(asdict(one), ensure_ascii=False) for part in parts if part for one in part]
-            write_text(cached, "\n".join(rows))
-        dist.barrier()
-    return [Judged(**json.loads(row)) for row in cached.read_text(encoding="utf-8").splitlines()]
-
-
-def _draw(recipe: Recipe, instruct: Path, tokenizer: Any, device: torch.device) -> list[Judged]:
-    """This rank's share of the questions, `reward.samples` solutions each."""
-    from transformers import AutoModelForCausalLM
-
-    from mathmill.rollout.transformers_engine import TransformersEngine
-
-    settings = recipe.reward
-    questions = _questions(recipe)
-    held = set(np.random.default_rng(recipe.seed).permutation(len(questions))[: _held_out(recipe, len(questions))])
-    mine = list(enumerate(questions))[rank() :: world_size()]
-    model = AutoModelForCausalLM.from_pretrained(instruct, dtype=torch.float32).to(device).eval()
-    engine = TransformersEngine(model, tokenizer, batch=recipe.evaluation.batch)
-    prompts = [prompt_ids(tokenizer, question.question, recipe.prompt.suffix) for _, question in mine]
-    drawn = engine.generate(prompts, settings.sampling, samples=settings.samples, seed=recipe.seed)
-    flat = [(index, question, one.text) for (index, question), group in zip(mine, drawn, strict=True) for one in group]
-    with Grader(processes=1) as grader:
-        verdicts = grader.grade([text for _, _, text in flat], [question.answer for _, question, _ in flat])
-    return [
-        Judged(question.id, question.question, text.strip(), verdict.right, index in held)
-        for (index, question, text), verdict in zip(flat, verdicts, strict=True)
-    ]
-
-
-def _questions(recipe: Recipe) -> list[Question]:
-    held_out = evaluation_questions(recipe)
-    loaded = [one for source in recipe.reward.questions for one in load_questions(source)]
-    questions = [one for one in loaded if one.question not in held_out]
-    if len(questions) < 2:
-        raise UserError(f"recipe {recipe.name}: reward.questions hold no two questions to learn from: name a source")
-    return questions
-
-
-def _held_out(recipe: Recipe, count: int) -> int:
-    return min(count - 1, max(1, round(count * recipe.reward.held_out)))
+            session.save(job.out, step + 1, {"losses": curve})
+    return curve
 
 
 def _train_step(
-    session: Session, judged: Sequence[Judged], tokenizer: Any, recipe: Recipe, device: torch.device
+    session: Session, lessons: Sequence[Lesson], reader: Reader, recipe: Recipe, device: torch.device
 ) -> float:
-    """One optimiser step; the mean loss over the ranks."""
+    """One optimiser step; the mean loss over the solutions, pairs or steps of all ranks."""
     micro = recipe.reward.micro_batch
+    pairs = _term(reader.kind, recipe) == "pair"
+    terms = total(sum(1 if pairs else len(lesson[0].labels) for lesson in lessons), device)
+    passes = len(lessons) // micro
     loss_sum = 0.0
-    for start in range(0, len(judged), micro):
-        part = judged[start : start + micro]
-        target = torch.tensor([float(one.right) for one in part], device=device)
-        logits = _logits(session.engine, part, tokenizer, recipe, device)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-        session.backward(loss)
+    for start in range(0, len(lessons), micro):
+        examples = [example for lesson in lessons[start : start + micro] for example in lesson]
+        logits = reader.logits(session.engine, examples, device)
+        labels = torch.tensor([label for example in examples for label in example.labels], device=device)
+        loss = losses.pairwise(logits) if pairs else losses.pointwise(logits, labels)
+        # DeepSpeed divides by ranks and passes; the loss is the mean over the terms of the whole step.
+        session.backward(loss * (passes * world_size() / terms))
         session.step()
-        loss_sum += float(loss.detach()) * len(part)
-    return total(loss_sum, device) / max(total(len(judged), device), 1)
+        loss_sum += float(loss.detach())
+    return total(loss_sum, device) / terms
+
+
+def _term(kind: RewardKind, recipe: Recipe) -> str:
+    """What the loss is a mean over."""
+    if kind == "process":
+        return "step"
+    return "pair" if recipe.reward.loss == "pairwise" else "solution"
 
 
 @torch.no_grad()
 def _measure(
-    session: Session, judged: Sequence[Judged], tokenizer: Any, recipe: Recipe, device: torch.device
-) -> dict[str, float]:
-    """Accuracy at one half, and AUC where both right and wrong solutions were held out."""
-    from sklearn.metrics import roc_auc_score
-
+    session: Session, testing: Sequence[Example], reader: Reader, recipe: Recipe, device: torch.device
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Figures of the held-out solutions and, of a process model, of their steps; and the bins of their reliability."""
     session.engine.eval()
     micro = recipe.reward.micro_batch
-    parts = [judged[start : start + micro] for start in range(0, len(judged), micro)]
-    scores = torch.cat([_logits(session.model, part, tokenizer, recipe, device) for part in parts]).tolist()
-    truth = [one.right for one in judged]
+    scores: list[list[float]] = []
+    for start in range(0, len(testing), micro):
+        part = testing[start : start + micro]
+        probabilities = torch.sigmoid(reader.logits(session.model, part, device))
+        scores += [values.tolist() for values in probabilities.split([len(example.ends) for example in part])]
+    solutions, verdicts = [solution_score(one) for one in scores], [example.labels[-1] for example in testing]
     figures = {
-        "held_out": len(judged),
-        "held_out_share_right": float(np.mean(truth)),
-        "accuracy": float(np.mean([(score > 0) == right for score, right in zip(scores, truth, strict=True)])),
+        "held_out": len(testing),
+        "held_out_share_right": sum(verdicts) / len(verdicts),
+        **held_out_figures(solutions, verdicts),
     }
-    return figures | ({"auc": float(roc_auc_score(truth, scores))} if len(set(truth)) == 2 else {})
+    bins = {"solutions": reliability(solutions, verdicts)}
+    if reader.kind == "process":
+        steps = [score for one in scores for score in one]
+        labels = [label for example in testing for label in example.labels]
+        figures |= {f"step_{name}": value for name, value in held_out_figures(steps, labels).items()}
+        bins["steps"] = reliability(steps, labels)
+    return figures, bins
 
 
-def _logits(model: Any, judged: Sequence[Judged], tokenizer: Any, recipe: Recipe, device: torch.device) -> torch.Tensor:
-    """The head's logit of each solution, read at its end: float, shape (solutions,)."""
-    rows = [
-        prompt_ids(tokenizer, one.question, recipe.prompt.suffix) + answer_ids(tokenizer, one.solution)
-        for one in judged
-    ]
-    width = max(map(len, rows))
-    ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in rows], device=device)
-    mask = (ids != tokenizer.pad_token_id).long()
-    return model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, 0].float()
+def _keep(job: Job, lessons: Lessons) -> None:
+    """Leave every solution and every rejected row in the output, and show some of the solutions in MLflow."""
+    for name, rows in ((SAMPLES, lessons.samples), (REJECTS, lessons.rejected)):
+        write_text(job.out / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    job.run.log_artifact(job.out / REJECTS)
+    job.run.log_table(_columns(lessons.samples[:SHOWN]), "samples.json")
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 if __name__ == "__main__":

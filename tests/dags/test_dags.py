@@ -86,7 +86,8 @@ def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys
         for task in dag.tasks:
             module = getattr(task, "module", None) or MODULES.get(getattr(task, "stage", None))
             if module and isinstance(task.arguments, list | tuple):
-                given.setdefault(module, set()).update(word for word in task.arguments if word.startswith("--"))
+                words = [*task.arguments, *(f"--{name}" for name in task.options)]
+                given.setdefault(module, set()).update(word for word in words if word.startswith("--"))
     assert {"mathmill.training.reward", "mathmill.corpus.selection", "mathmill.evaluation.evaluate"} <= set(given)
     for module, options in given.items():
         with pytest.raises(SystemExit):

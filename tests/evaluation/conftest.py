@@ -3,7 +3,13 @@
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    LlamaForTokenClassification,
+    PreTrainedTokenizerFast,
+)
 
 from mathmill.training.chat import set_chat_template
 from mathmill.training.model_directory import ModelRecord, save_model
@@ -19,11 +25,14 @@ def byte_tokenizer():
     return fast
 
 
+HEADS = {None: LlamaForCausalLM, "outcome": LlamaForSequenceClassification, "process": LlamaForTokenClassification}
+
+
 @pytest.fixture
 def make_model(tmp_path):
-    """Save a random model with a role, made from the model in `parent`."""
+    """Save a random model with a role, made from the model in `parent`; a reward model has a kind."""
 
-    def make(role, *, parent=None, recipe="tiny"):
+    def make(role, *, parent=None, recipe="tiny", kind=None):
         torch.manual_seed(len(role))
         config = LlamaConfig(
             vocab_size=257,
@@ -36,11 +45,12 @@ def make_model(tmp_path):
             eos_token_id=0,
             pad_token_id=0,
             initializer_range=0.5,
+            num_labels=1,
         )
-        directory = tmp_path / "models" / role
+        directory = tmp_path / "models" / (kind or role)
         directory.mkdir(parents=True)
-        record = ModelRecord(role, recipe, "0" * 64, str(parent) if parent else None, None, "")
-        save_model(LlamaForCausalLM(config), byte_tokenizer(), directory, record)
+        record = ModelRecord(role, recipe, "0" * 64, str(parent) if parent else None, None, "", kind)
+        save_model(HEADS[kind](config), byte_tokenizer(), directory, record)
         return directory
 
     return make

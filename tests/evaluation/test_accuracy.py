@@ -1,12 +1,13 @@
 """Intervals and estimators against published values and brute force."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mathmill.evaluation.accuracy import majority_is_right, pass_at, score, wilson
+from mathmill.evaluation.accuracy import Proportion, Verified, best_is_right, majority_is_right, pass_at, score, wilson
 from mathmill.evaluation.grading import Verdict
 
 
@@ -46,6 +47,40 @@ def verdicts(*answers):
 )
 def test_majority(answers, right):
     assert majority_is_right(verdicts(*answers)) is right
+
+
+@pytest.mark.parametrize(
+    ("answers", "scores", "best", "weighted"),
+    [
+        # 8 has two votes that weigh 0.5 together, 7 one of 0.6.
+        (["8", "7", "8"], [0.2, 0.6, 0.3], True, True),
+        # The best single one is wrong, but 7 has 0.5 + 0.45 against 0.9.
+        (["8", "7", "7"], [0.9, 0.5, 0.45], False, True),
+        # 0.125 + 0.5 = 0.625 exactly: of equal sums the answer drawn first.
+        (["7", "8", "7"], [0.125, 0.625, 0.5], False, True),
+        (["8", "7", "8"], [0.125, 0.625, 0.5], True, False),
+        # No answer has no vote, but may be the best.
+        ([None, "7"], [0.9, 0.1], False, True),
+        ([None, None], [0.9, 0.1], False, False),
+        (["\\text{7}", "8", "7."], [0.3, 0.5, 0.3], False, True),
+        (["8", "7"], [0.5, 0.5], False, False),
+        (["7", "8"], [0.0, 0.0], True, True),
+    ],
+)
+def test_best_and_weighted_majority_by_hand(answers, scores, best, weighted):
+    assert best_is_right(verdicts(*answers), scores) is best
+    assert majority_is_right(verdicts(*answers), scores) is weighted
+
+
+def test_shares_of_several_samples_by_name():
+    found = score([verdicts("7", "8", "7"), verdicts("8", "8", "7")])
+    half, all_of_them = Proportion(0.5, *wilson(0.5, 2)), Proportion(1.0, *wilson(1.0, 2))
+    assert found.proportions() == {"maj_at_3": half, "pass_at_3": all_of_them}
+    best, weighted = Proportion(0.25, 0.1, 0.4), Proportion(0.75, 0.6, 0.9)
+    chosen = replace(found, verified=Verified("folder", "process", best=best, weighted_majority=weighted))
+    expected = {"maj_at_3": half, "best_of_3": best, "weighted_maj_at_3": weighted, "pass_at_3": all_of_them}
+    assert chosen.proportions() == expected
+    assert score([verdicts("7")]).proportions() == {}
 
 
 def test_score_of_several_samples():

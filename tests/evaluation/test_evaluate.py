@@ -2,19 +2,24 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import mlflow
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from mathmill import home
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.grading import Grader
+from mathmill.evaluation.accuracy import Proportion
+from mathmill.evaluation.grading import Grader, Verdict
 from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.results import read_results
 from mathmill.evaluation.tasks import choose_tasks
+from mathmill.evaluation.verification import Rating, Verifier
 from mathmill.questions import Question, load_questions
 from mathmill.recipe_file import load_recipe
+from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.engine import Completion
 
 RECIPE = """
@@ -119,9 +124,53 @@ def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
     assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
 
 
+@pytest.mark.parametrize("kind", ["outcome", "process"])
+def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp_path):
+    rl, reward, out = make_model("rl"), make_model("reward", kind=kind), tmp_path / "out"
+    arguments = ["--samples", "4", "--set", "evaluation.sampling.temperature=1", "--model", str(rl)]
+    assert evaluate.main(["--recipe", recipe_path, *arguments, "--reward", str(reward), "--out", str(out)]) == 0
+
+    (result,) = read_results(out)
+    assert (result.score.verified.reward, result.score.verified.kind) == (str(reward), kind)
+    items = pq.read_table(out / "items.parquet").to_pandas()
+    questions = {question.question: question for question in task_questions(recipe_path)}
+    model = RewardModel.load(reward, " Answer in \\boxed{}.", torch.device("cpu"))
+    scores = model([questions[asked] for asked in items.question], list(items.completion))
+    assert items.score.tolist() == pytest.approx(scores, abs=1e-6)
+    assert items.score.nunique() > 1
+    if kind == "process":
+        assert [min(steps, default=0.0) for steps in items.step_scores] == items.score.tolist()
+        assert items.step_scores.map(len).max() > 1
+    else:
+        assert items.step_scores.isna().all()
+    best = items.loc[items.groupby("question_id", sort=False).score.idxmax()].right.mean()
+    assert result.score.verified.best.share == best
+
+    client = mlflow.MlflowClient()
+    run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
+    for name, seen in result.score.proportions().items():
+        assert run.data.metrics[f"{name}/rl/sums"] == seen.share
+        assert run.data.metrics[f"{name}_low/rl/sums"] == seen.low
+    artifact = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/several_samples.json")
+    table = json.loads(Path(artifact).read_text())
+    assert [row[2] for row in table["data"]] == ["maj_at_4", "best_of_4", "weighted_maj_at_4", "pass_at_4"]
+
+
+def test_scores_choose_and_weigh_votes(recipe_path, make_model):
+    verifier = Verifier.load(make_model("reward", kind="process"), load_recipe(recipe_path))
+    right, wrong = Verdict("1", "right"), Verdict("2", "wrong")
+    groups = [[right, wrong, wrong], [wrong, right, right], [right, wrong, wrong], [wrong, wrong, wrong]]
+    scores = [[0.5, 0.4, 0.3], [0.6, 0.5, 0.2], [0.9, 0.2, 0.3], [1.0, 1.0, 1.0]]
+    found = verifier.figures(groups, [[Rating(score, None) for score in given] for given in scores])
+    assert found.kind == "process"
+    # The best one is right in the first and third, the heaviest answer in the second and third.
+    assert found.best == found.weighted_majority == Proportion.of(0.5, 4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--reward", "somewhere"], "--reward chooses among several samples of a question"),
         (["--tasks", "sums,products"], "no task 'products': there are sums"),
         (["--data", "somewhere"], "--data needs --tasks"),
         (["--samples", "4"], "--samples 4 at temperature 0"),

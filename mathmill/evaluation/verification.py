@@ -1,0 +1,63 @@
+"""Verification: a reward model chooses among several samples of a question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from mathmill.evaluation.accuracy import Proportion, Verified, best_is_right, majority_is_right
+from mathmill.evaluation.grading import Verdict
+from mathmill.questions import Question
+from mathmill.recipe import Recipe
+
+if TYPE_CHECKING:
+    from mathmill.reward.scoring import RewardModel
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a reward model says of one completion."""
+
+    score: float
+    """In [0, 1]; of a process model the least of its steps'."""
+    steps: list[float] | None
+    """Each step's score; None of an outcome model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A reward model, and where it lies."""
+
+    folder: Path
+    model: "RewardModel"
+
+    @classmethod
+    def load(cls, folder: Path, recipe: Recipe) -> Self:
+        """The reward model in `folder`, asked with the recipe's `prompt.suffix`."""
+        import torch
+
+        from mathmill.reward.scoring import RewardModel
+
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(folder, RewardModel.load(folder, recipe.prompt.suffix, device))
+
+    def rate(self, questions: Sequence[Question], groups: Sequence[Sequence[str]]) -> list[list[Rating]]:
+        """What it says of each completion of each question."""
+        from mathmill.reward.scoring import solution_score
+
+        asked = [question for question, group in zip(questions, groups, strict=True) for _ in group]
+        steps = self.model.step_scores(asked, [text for group in groups for text in group])
+        process = self.model.kind == "process"
+        ratings = iter([Rating(solution_score(one), one if process else None) for one in steps])
+        return [[next(ratings) for _ in group] for group in groups]
+
+    def figures(self, groups: Sequence[Sequence[Verdict]], ratings: Sequence[Sequence[Rating]]) -> Verified:
+        """How often its choice is right, by the verdicts on each question's completions."""
+        scored = [(group, [one.score for one in rated]) for group, rated in zip(groups, ratings, strict=True)]
+        n = len(scored)
+        return Verified(
+            reward=str(self.folder),
+            kind=self.model.kind,
+            best=Proportion.of(sum(best_is_right(*one) for one in scored) / n, n),
+            weighted_majority=Proportion.of(sum(majority_is_right(*one) for one in scored) / n, n),
+        )
