@@ -9,6 +9,7 @@ MLflow is imported when a run starts, not with this module, so that parsing argu
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -75,11 +76,14 @@ class TaskRun:
         self._flushed = time.monotonic()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log figures at a step; they are sent a few seconds later at the latest, or when the run ends."""
+        """Log figures at a step; they are sent a few seconds later at the latest, or when the run ends.
+
+        Characters that MLflow has no place for in a name, which may hold that of a model's folder, become `_`.
+        """
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._metrics += [Metric(name, float(value), now, step) for name, value in metrics.items()]
+        self._metrics += [Metric(_metric_name(name), float(value), now, step) for name, value in metrics.items()]
         if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
@@ -257,6 +261,10 @@ def tracking_client() -> "MlflowClient":
         artifact_root().mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     return mlflow.MlflowClient(uri)
+
+
+def _metric_name(name: str) -> str:
+    return re.sub(r"[^\w/.\- :]", "_", name)
 
 
 def _experiment(client: "MlflowClient", name: str) -> str:

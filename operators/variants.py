@@ -57,7 +57,7 @@ def pretrainings(
         load_recipe(plan.recipe, override_arguments({**plan.overrides, **changed}))
         parts = [
             f"{number}-{place.name}" if len(places) > 1 else "",
-            f"top-{tokens:.3g}" if tokens is not None else "",
+            f"top-{tokens / 1e6:g}M" if tokens is not None else "",
             name,
         ]
         folder = "-".join(filter(None, parts)) or place.name

@@ -123,6 +123,13 @@ def test_metrics_are_sent_in_batches_and_none_is_lost(recipe: Recipe) -> None:
     assert [(one.step, one.value) for one in history] == [(step, float(step)) for step in range(2500)]
 
 
+def test_a_metric_may_be_named_after_any_folder(recipe: Recipe) -> None:
+    with task_run(recipe, "evaluate") as run:
+        run.log_metrics({"accuracy/base-1e+06 (b)/sums": 0.5, "accuracy/基礎/sums": 0.25})
+    logged = tracking_client().get_run(run.run_id).data.metrics
+    assert logged == {"accuracy/base-1e_06 _b_/sums": 0.5, "accuracy/基礎/sums": 0.25}
+
+
 def test_metrics_of_a_failed_task_are_kept_and_a_diverged_loss_is_one(recipe: Recipe) -> None:
     with pytest.raises(ZeroDivisionError):
         _failing_task(recipe, "pretrain", {"loss": math.nan, "accuracy": 0.5})

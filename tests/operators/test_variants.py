@@ -23,10 +23,10 @@ def test_one_for_each_corpus() -> None:
 def test_cuts_and_mixtures_multiply_and_only_the_corpus_itself_is_cut() -> None:
     runs = pretrainings(PLAN, ["/a/wide"], [1_000_000, 3_000_000], {"mixed": MIXED, "plain": {}})
     assert [run["out"] for run in runs] == [
-        "/out/top-1e+06-mixed",
-        "/out/top-1e+06-plain",
-        "/out/top-3e+06-mixed",
-        "/out/top-3e+06-plain",
+        "/out/top-1M-mixed",
+        "/out/top-1M-plain",
+        "/out/top-3M-mixed",
+        "/out/top-3M-plain",
     ]
     corpus, code = runs[0]["changes"]["pretrain.mixture"]
     assert (corpus["top_tokens"], code["top_tokens"], code["path"]) == (1_000_000, None, "/code")
