@@ -26,7 +26,7 @@ Layout = Literal[
     "tora",
     "reft",
 ]
-"""How a publisher lays out a row (`mathmill.questions.layouts`): of a question set, of a solved set from `instruction` on."""
+"""How a publisher lays out a row (`mathmill.questions.layouts`); those from `instruction` on are of solved sets."""
 
 SolutionFormat = Literal["cot", "pot", "tool"]
 """The paper's forms of a solution: chain of thought, program of thought, programs whose output is shown."""
