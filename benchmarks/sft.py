@@ -80,7 +80,7 @@ def _rate(command: Sequence[str]) -> float:
 
 def _entry(way: str, ours: Sequence[float], theirs: Sequence[float], version: str) -> Entry:
     return Entry(
-        f"instruction tuning of a 6.8M LLaMA on GSM8K, 1 thread, beside TRL {way}",
+        f"tuning a 6.8M LLaMA on GSM8K beside TRL {way}",
         ours=round(statistics.median(ours), 1),
         peer=round(statistics.median(theirs), 1),
         peer_version=version,

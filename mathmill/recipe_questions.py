@@ -26,7 +26,7 @@ Layout = Literal[
     "tora",
     "reft",
 ]
-"""How a publisher lays out a row of a question set (`mathmill.questions.layouts`); the last line's are solved sets."""
+"""How a publisher lays out a row (`mathmill.questions.layouts`); those from `instruction` on are of solved sets."""
 
 SolutionFormat = Literal["cot", "pot", "tool"]
 """The paper's forms of a solution: chain of thought, program of thought, programs whose output is shown."""

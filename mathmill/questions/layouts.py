@@ -213,9 +213,9 @@ def conversation(parts: Sequence[Row], kind: str) -> str:
     return "\n".join(fences[part[kind]].format(text(part, "content").strip("\r\n")) for part in parts)
 
 
-def used_format(solution: str) -> SolutionFormat:
-    """`tool` where a program's output is shown, `pot` where a program stands alone."""
-    return "tool" if TOOL_CALL in solution else "pot" if "```python" in solution else "cot"
+def used_format(solution: str) -> SolutionFormat | None:
+    """`tool` where a program's output is shown, `pot` where a program stands alone; without a fence nothing tells."""
+    return "tool" if TOOL_CALL in solution else "pot" if "```python" in solution else None
 
 
 def sentence(body: str) -> str:

@@ -153,6 +153,7 @@ def test_bad_row_names_file_and_line(line, message, tmp_path):
         ("instruction", {"instruction": "1+1?", "output": "2"}, None),
         ("tora", {"question": "1+1?", "gt": 2, "code": ["```python\n2\n```\n```output\n2\n```"]}, "tool"),
         ("tora", {"question": "1+1?", "gt": 2, "code": ["```python\n2\n```"]}, "pot"),
+        ("tora", {"question": "1+1?", "gt": 2, "code": ["It is 2."]}, None),
     ],
 )
 def test_a_row_may_tell_the_form_of_its_solution(layout, row, form, tmp_path):
