@@ -199,8 +199,8 @@ class PromptRecipe(Section):
     """How a question is put to a tuned model, the same in tuning, reward, reinforcement and evaluation."""
 
     suffix: str = STEP_BY_STEP
-    """Follows the question; the paper's, of its evaluation code. While it is this one, tuning puts another in its place
-    for Chinese questions and for programs (`mathmill.training.chat`); any other follows every question."""
+    """Follows the question; the paper's, of its evaluation code. While it is this one, another stands in its place for
+    Chinese questions and, in tuning, for programs (`mathmill.training.chat`); any other follows every question."""
     shots: Count = 4
     """Solved examples shown to a base model, which was never tuned on the format."""
 

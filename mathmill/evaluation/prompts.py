@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mathmill.evaluation.models import EvaluatedModel
-from mathmill.questions import Question, load_questions
+from mathmill.questions import Question, read_questions
 from mathmill.recipe import Recipe
 from mathmill.training.chat import few_shot_ids, prompt_ids
 
@@ -50,5 +50,8 @@ def solved_examples(recipe: Recipe) -> list[Question]:
         if len(examples) >= recipe.prompt.shots:
             break
         if source.format == "cot":
-            examples += [question for question in load_questions(source.questions) if question.solution]
+            rows = (row for row, _ in read_questions(source.questions))
+            examples += [
+                row for row in rows if isinstance(row, Question) and row.solution and row.format in (None, "cot")
+            ]
     return examples[: recipe.prompt.shots]

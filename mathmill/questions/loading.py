@@ -8,7 +8,7 @@ from pathlib import Path
 from mathmill.errors import UserError
 from mathmill.questions.generated import generate
 from mathmill.questions.layouts import LAYOUTS, Row
-from mathmill.questions.question import Question
+from mathmill.questions.question import Question, language_of
 from mathmill.questions.rows import BadRow, NoRowsError, read_marked_rows
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource
@@ -116,7 +116,5 @@ def _question(row: Row, source: FileSource | HuggingFaceSource, place: str) -> Q
 
 
 def _language(row: Row, question: str) -> str:
-    """The row's own word for it, else Chinese where the question holds a Chinese character, else English."""
-    if isinstance(row.get("language"), str):
-        return str(row["language"])
-    return "zh" if any("\u4e00" <= character <= "\u9fff" for character in question) else "en"
+    """The row's own word for it, else what the question looks like."""
+    return str(row["language"]) if isinstance(row.get("language"), str) else language_of(question)

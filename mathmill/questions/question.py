@@ -22,3 +22,8 @@ class Question:
     """`en`, `zh` …"""
     format: SolutionFormat | None = None
     """The form of the solution, where the row says it."""
+
+
+def language_of(text: str) -> str:
+    """`zh` where `text` holds a Chinese character, else `en`."""
+    return "zh" if any("\u4e00" <= character <= "\u9fff" for character in text) else "en"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mathmill.questions import Question
+from mathmill.questions import Question, language_of
 from mathmill.recipe import STEP_BY_STEP
 
 CHAT_TEMPLATE = (
@@ -96,8 +96,15 @@ def prompt_text(tokenizer: Any, question: str, suffix: str) -> str:
 
 
 def prompt_ids(tokenizer: Any, question: str, suffix: str) -> list[int]:
-    """Token ids of the question, up to where the model answers."""
-    return list(tokenizer(prompt_text(tokenizer, question, suffix), add_special_tokens=False)["input_ids"])
+    """Token ids of the question, up to where the model answers with a chain of thought.
+
+    Args:
+        tokenizer: has the chat template.
+        question: in any language.
+        suffix: the recipe's `prompt.suffix`.
+    """
+    asked = suffix_for(suffix, "cot", language_of(question))
+    return list(tokenizer(prompt_text(tokenizer, question, asked), add_special_tokens=False)["input_ids"])
 
 
 def answer_ids(tokenizer: Any, solution: str) -> list[int]:

@@ -3,6 +3,7 @@
 
 import pytest
 
+from mathmill.questions import language_of
 from mathmill.recipe import PromptRecipe
 from mathmill.training.chat import answer_ids, conversation, prompt_ids, suffix_for
 
@@ -83,3 +84,9 @@ def test_the_template_says_the_same_as_the_segments(tokenizer):
 def test_a_solution_without_output_has_the_ids_that_the_reward_model_reads(tokenizer):
     (_, answer) = conversation(tokenizer, "1 + 1?", "", "The answer is 2.")
     assert tokenizer(answer.text, add_special_tokens=False)["input_ids"] == answer_ids(tokenizer, "The answer is 2.")
+
+
+def test_a_question_is_put_as_it_was_in_tuning(tokenizer):
+    for question in ("What is 1 + 2?", "小明有几个苹果?"):
+        tuned = conversation(tokenizer, question, suffix_for(PAPER, "cot", language_of(question)), "x")
+        assert tokenizer.decode(prompt_ids(tokenizer, question, PAPER)) == tuned[0].text
