@@ -36,15 +36,19 @@ class CausalLoss(nn.Module):
             )
 
     def forward(
-        self, input_ids: torch.Tensor, position_ids: torch.Tensor | None, groups: Sequence[int]
+        self,
+        input_ids: torch.Tensor,
+        targets: torch.Tensor,
+        groups: Sequence[int],
+        position_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Sum of -log p(token | tokens before it) over the rows of each group, in nats.
+        """Sum of -log p(target | tokens up to there) over the rows of each group, in nats.
 
         Args:
-            input_ids: [rows, tokens] int64; the first token of a row is no target.
-            position_ids: [rows, tokens] int64; where they restart, what comes before is not seen, and the token there
-                is no target. None: they run on.
+            input_ids: [rows, tokens] int64.
+            targets: [rows, tokens - 1] int64, the token after each, or `IGNORED`.
             groups: number of rows of each group, in order.
+            position_ids: [rows, tokens] int64; where they restart, what comes before is not seen. None: they run on.
 
         Returns:
             [groups], in float32 at least.
@@ -52,9 +56,6 @@ class CausalLoss(nn.Module):
         hidden = self.model.get_decoder()(
             input_ids=input_ids, position_ids=position_ids, use_cache=False
         ).last_hidden_state[:, :-1]
-        targets = input_ids[:, 1:]
-        if position_ids is not None:
-            targets = targets.masked_fill(position_ids[:, 1:] == 0, IGNORED)
         head = self.model.get_output_embeddings()
         parts = zip(hidden.split(list(groups)), targets.split(list(groups)), strict=True)
         losses = [

@@ -12,7 +12,7 @@ import torch
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job
 from mathmill.progress import progress
-from mathmill.training.causal_loss import CausalLoss
+from mathmill.training.causal_loss import IGNORED, CausalLoss
 from mathmill.training.data import PackedSource
 from mathmill.training.divergence import divergence
 from mathmill.training.mixture import Mixture
@@ -155,32 +155,35 @@ class Pretraining:
         names = list(self._sources)
         micro = self._settings.micro_batch
         within = self._settings.attention == "within_documents"
-        targets = totals(self._targets(batch).tolist(), self._device)
+        targets = batch.input_ids[:, 1:]
+        if within:
+            targets = np.where(batch.position_ids[:, 1:] == 0, IGNORED, targets)
+        weights = (targets != IGNORED).sum(axis=1)
+        counts = totals(np.bincount(batch.source, weights, minlength=len(names)).tolist(), self._device)
         sums = torch.zeros(len(names), dtype=torch.float64, device=self._device)
         for start in range(0, len(batch.source), micro):
             rows = slice(start, start + micro)
-            ids = torch.from_numpy(batch.input_ids[rows]).to(self._device)
-            positions = torch.from_numpy(batch.position_ids[rows]).to(self._device) if within else None
             present, sizes = np.unique(batch.source[rows], return_counts=True)
-            losses = self.session.engine(ids, positions, sizes.tolist())
+            losses = self.session.engine(
+                self._tensor(batch.input_ids[rows]),
+                self._tensor(targets[rows]),
+                sizes.tolist(),
+                self._tensor(batch.position_ids[rows]) if within else None,
+            )
             # DeepSpeed divides by ranks and passes; the loss is the mean over the targets of the whole step.
-            self.session.backward(losses.sum() * (self._passes * world_size() / sum(targets)))
+            self.session.backward(losses.sum() * (self._passes * world_size() / sum(counts)))
             self.session.step()
-            sums.index_add_(0, torch.from_numpy(present).to(self._device), losses.detach().double())
+            sums.index_add_(0, self._tensor(present), losses.detach().double())
         losses_of = totals(sums.tolist(), self._device)
-        row = {"loss": sum(losses_of) / sum(targets)}
+        row = {"loss": sum(losses_of) / sum(counts)}
         if len(names) > 1:
-            row |= {f"loss/{n}": s / t for n, s, t in zip(names, losses_of, targets, strict=True) if t}
+            row |= {f"loss/{n}": s / t for n, s, t in zip(names, losses_of, counts, strict=True) if t}
         self.progress.step += 1
         self.progress.mixture = batch.mixture
         self.progress.trace.append({"step": self.progress.step, **row})
 
-    def _targets(self, batch: StepBatch) -> np.ndarray:
-        """Tokens of each source that are predicted in this rank's rows, [sources] float64."""
-        predicted = batch.position_ids[:, 1:] > 0
-        if self._settings.attention == "across_documents":
-            predicted[:] = True
-        return np.bincount(batch.source, weights=predicted.sum(axis=1), minlength=len(self._sources))
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)
 
     def _log(self, seconds: float, waited: float) -> None:
         """Send the figures of the step that was just done, which took `seconds` and `waited` for data."""
@@ -218,7 +221,9 @@ class Pretraining:
 
     def _validate(self) -> None:
         held_out = {name: source.held_out for name, source in self._sources.items()}
-        losses = validation_losses(self.session, held_out, self._context, self._device)
+        losses = validation_losses(
+            self.session, held_out, context=self._context, rows=self._settings.micro_batch, device=self._device
+        )
         self.progress.validations.append({"step": self.progress.step, **losses})
         self.job.run.log_metrics(losses, step=self.progress.step)
 

@@ -1,6 +1,6 @@
 """One rank that trains a tiny model in several ways; the first one prints the losses of each as JSON.
 
-The arguments are JSON lists `[ZeRO stage, passes in a step, whether the optimiser is offloaded]`.
+The arguments are JSON objects, the arguments of `losses`.
 """
 
 import json
@@ -16,7 +16,7 @@ from mathmill.training.session import Session, rank, start_distributed, total, w
 STEPS, ROWS, CONTEXT = 5, 8, 12
 
 
-def losses(stage: int, passes: int, offload: bool) -> list[float]:
+def losses(stage: int, passes: int, *, offload: bool = False, recompute: bool = False) -> list[float]:
     """Mean loss a token before each of the steps, the norm of the last gradient, and those of the final matrices."""
     zero = {"stage": stage, **({"offload_optimizer": {"device": "cpu"}} if offload else {})}
     recipe = load_recipe("demo", [f"deepspeed={json.dumps({'zero_optimization': zero})}"])
@@ -29,7 +29,10 @@ def losses(stage: int, passes: int, offload: bool) -> list[float]:
         num_attention_heads=2,
         tie_word_embeddings=True,
     )
-    model = CausalLoss(LlamaForCausalLM(config))
+    llama = LlamaForCausalLM(config)
+    if recompute:
+        llama.gradient_checkpointing_enable({"use_reentrant": False})
+    model = CausalLoss(llama)
     optimizer = recipe.pretrain.optimizer.model_copy(update={"warmup_steps": 0, "learning_rate": 0.01})
     session = Session(model, recipe, optimizer, steps=STEPS, accumulation=passes)
     device = torch.device("cpu")
@@ -39,7 +42,7 @@ def losses(stage: int, passes: int, offload: bool) -> list[float]:
         mine = rows[rank() :: world_size()]
         loss_sum = 0.0
         for part in mine.split(len(mine) // passes):
-            loss = session.engine(part, None, [len(part)]).sum()
+            loss = session.engine(part, part[:, 1:], [len(part)]).sum()
             session.backward(loss * passes * world_size() / (ROWS * (CONTEXT - 1)))
             session.step()
             loss_sum += loss.item()
@@ -51,6 +54,6 @@ def losses(stage: int, passes: int, offload: bool) -> list[float]:
 
 if __name__ == "__main__":
     start_distributed(0)
-    table = [losses(*json.loads(argument)) for argument in sys.argv[1:]]
+    table = [losses(**json.loads(argument)) for argument in sys.argv[1:]]
     if rank() == 0:
         print(json.dumps(table))

@@ -24,7 +24,7 @@ def _loss_of_a_document(model: LlamaForCausalLM, ids: torch.Tensor) -> torch.Ten
 
 def test_sums_by_group_and_their_gradients() -> None:
     model = _llama()
-    losses = CausalLoss(model)(ROWS, None, [1, 2])
+    losses = CausalLoss(model)(ROWS, ROWS[:, 1:], [1, 2])
     losses.sum().backward()
     gradients = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
@@ -50,10 +50,11 @@ def test_chunks_change_neither_the_sum_nor_the_gradients(dtype: torch.dtype, tol
         assert (whole - parts).abs().max() <= tolerance * whole.abs().max()
 
 
-def test_where_positions_restart_a_document_is_seen_alone_and_its_first_token_is_no_target() -> None:
+def test_where_positions_restart_a_document_is_seen_alone() -> None:
     model = _llama()
     positions = torch.tensor([[0, 1, 2, 0, 1, 2], [0, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]])
-    losses = CausalLoss(model)(ROWS, positions, [1, 1, 1])
+    targets = ROWS[:, 1:].masked_fill(positions[:, 1:] == 0, IGNORED)
+    losses = CausalLoss(model)(ROWS, targets, [1, 1, 1], positions)
     documents = [[ROWS[0, :3], ROWS[0, 3:]], [ROWS[1, 1:]], [ROWS[2]]]
     alone = [sum(_loss_of_a_document(model, one).item() for one in row) for row in documents]
     assert losses.tolist() == pytest.approx(alone, rel=1e-12)

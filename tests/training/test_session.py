@@ -9,13 +9,15 @@ from mathmill.recipe_file import load_recipe
 from mathmill.training.launch import run_ranks
 
 WAYS = {
-    "no ZeRO": [0, 1, False],
-    "no ZeRO, four passes": [0, 4, False],
-    "ZeRO-1": [1, 1, False],
-    "ZeRO-1, two passes": [1, 2, False],
-    "ZeRO-2": [2, 2, False],
-    "ZeRO-2, offloaded": [2, 1, True],
-    "ZeRO-3": [3, 2, False],
+    "no ZeRO": {"stage": 0, "passes": 1},
+    "no ZeRO, four passes": {"stage": 0, "passes": 4},
+    "no ZeRO, activations recomputed": {"stage": 0, "passes": 1, "recompute": True},
+    "ZeRO-1": {"stage": 1, "passes": 1},
+    "ZeRO-1, two passes": {"stage": 1, "passes": 2},
+    "ZeRO-2": {"stage": 2, "passes": 2},
+    "ZeRO-2, offloaded": {"stage": 2, "passes": 1, "offload": True},
+    "ZeRO-3": {"stage": 3, "passes": 2},
+    "ZeRO-3, activations recomputed": {"stage": 3, "passes": 1, "recompute": True},
 }
 
 
