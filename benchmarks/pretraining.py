@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         for _ in range(arguments.runs):
             for loop, runs in found.items():
                 runs.append(_measure(loop, size, arguments.steps, arguments.work / "run", peer))
-        entries += _entries(size, found, arguments.runs)
+        entries += _entries(size, found, arguments.runs, arguments.steps)
         print(table(entries), file=sys.stderr)
         if arguments.json:
             bring_up_to_date(arguments.json, entries)
@@ -71,10 +71,11 @@ def _measure(loop: str, size: str, steps: int, work: Path, peer: Path) -> dict[s
     rate = told["tokens"] / statistics.median(told["cpu"])
     stall = 100 * statistics.mean(told["stall"]) if told["stall"] else 0.0
     print(f"{loop:8} {size:4} {rate:8.0f} tokens a CPU second", file=sys.stderr, flush=True)
-    return {"rate": rate, "stall": stall}
+    return {"rate": rate, "stall": stall, "tokens": told["tokens"]}
 
 
-def _entries(size: str, found: Mapping[str, Sequence[Mapping[str, float]]], runs: int) -> list[Entry]:
+def _entries(size: str, found: Mapping[str, Sequence[Mapping[str, float]]], runs: int, steps: int) -> list[Entry]:
+    tokens = found["ours"][0]["tokens"]
     rates = {loop: statistics.median(run["rate"] for run in several) for loop, several in found.items()}
     versions = {"trainer": f"transformers {version('transformers')}", "bare": f"torch {version('torch')}"}
     entries = [
@@ -88,6 +89,7 @@ def _entries(size: str, found: Mapping[str, Sequence[Mapping[str, float]]], runs
             runs=runs,
             busy=busyness(),
             ratio=round(rates["ours"] / rates[peer], 3),
+            note=f"of each run the median of {steps} steps of {tokens} tokens",
         )
         for peer, goal in GOALS.items()
     ]

@@ -29,9 +29,9 @@ from mathmill.training.session import start_distributed
 
 SIZES = {
     "6M": {"vocabulary": 4096, "hidden": 256, "layers": 6, "heads": 4, "context": 256, "micro": 8, "passes": 1},
-    "43M": {"vocabulary": 16000, "hidden": 512, "layers": 12, "heads": 8, "context": 256, "micro": 8, "passes": 1},
+    "43M": {"vocabulary": 16000, "hidden": 512, "layers": 12, "heads": 8, "context": 256, "micro": 8, "passes": 4},
 }
-WARM_UP = 3
+WARM_UP = 1
 DOCUMENTS = 4000
 
 
