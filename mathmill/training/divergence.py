@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from mathmill.recipe import DivergenceRecipe
+from mathmill.recipe_training import DivergenceRecipe
 
 
 def divergence(losses: Sequence[float], rule: DivergenceRecipe) -> str | None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from mathmill.errors import UserError
 from mathmill.questions import BadRow, Question, evaluation_questions, read_questions
-from mathmill.recipe import Recipe, SolutionSource
+from mathmill.recipe import Recipe
+from mathmill.recipe_training import SolutionSource
 from mathmill.training.chat import Segment, conversation, suffix_for
 from mathmill.training.packing import Example
 

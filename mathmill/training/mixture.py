@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mathmill.recipe import MixtureSource
+from mathmill.recipe_training import MixtureSource
 
 Indices = npt.NDArray[np.int64]
 

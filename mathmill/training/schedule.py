@@ -1,6 +1,6 @@
 """Learning-rate schedules, as factors of the peak rate."""
 
-from mathmill.recipe import OptimizerRecipe
+from mathmill.recipe_training import OptimizerRecipe
 
 FIRST_DECAY, SECOND_DECAY = 0.8, 0.9
 """Shares of the steps after which the rate falls (section 2.2)."""

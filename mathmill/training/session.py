@@ -14,7 +14,8 @@ import torch
 import torch.distributed as dist
 
 from mathmill.errors import UserError
-from mathmill.recipe import OptimizerRecipe, Recipe
+from mathmill.recipe import Recipe
+from mathmill.recipe_training import OptimizerRecipe
 from mathmill.training.checkpoints import CHECKPOINTS, complete, new_tag, newest_checkpoint, universal, written_by
 from mathmill.training.schedule import rate_factor
 

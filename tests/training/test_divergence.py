@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mathmill.recipe import DivergenceRecipe
+from mathmill.recipe_training import DivergenceRecipe
 from mathmill.training.divergence import divergence
 
 RULE = DivergenceRecipe(spike=2.0, window=4)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from mathmill.recipe import MixtureSource
+from mathmill.recipe_training import MixtureSource
 from mathmill.training.mixture import Mixture
 
 PAPER = [0.56, 0.04, 0.10, 0.20, 0.10]

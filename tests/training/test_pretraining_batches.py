@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from mathmill.recipe import MixtureSource
+from mathmill.recipe_training import MixtureSource
 from mathmill.training.data import PackedSource
 from mathmill.training.mixture import Mixture
 from mathmill.training.pretraining_batches import Batches, StepBatch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mathmill.recipe import OptimizerRecipe
+from mathmill.recipe_training import OptimizerRecipe
 from mathmill.training.schedule import rate_factor
 
 
