@@ -95,12 +95,12 @@ class Session:
         import deepspeed
 
         own = _with_precision(recipe)
-        adamw = torch.optim.AdamW(
+        self._adamw = torch.optim.AdamW(
             _decayed_groups(model, optimizer.weight_decay),
             lr=optimizer.learning_rate,
             betas=(optimizer.betas[0], optimizer.betas[1]),
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(adamw, lambda step: rate_factor(step, steps, optimizer))
+        schedule = torch.optim.lr_scheduler.LambdaLR(self._adamw, lambda step: rate_factor(step, steps, optimizer))
         configuration = {
             "zero_allow_untested_optimizer": True,
             # With offload DeepSpeed would ask for its own AdamW, which has to be compiled.
@@ -111,8 +111,9 @@ class Session:
             "gradient_accumulation_steps": accumulation,
         }
         self.engine, *_ = deepspeed.initialize(
-            model=model, optimizer=adamw, lr_scheduler=schedule, config=configuration, dist_init_required=False
+            model=model, optimizer=self._adamw, lr_scheduler=schedule, config=configuration, dist_init_required=False
         )
+        self._decays = [group["weight_decay"] for group in self._adamw.param_groups]
         self._norm = 0.0
 
     @property
@@ -182,6 +183,8 @@ class Session:
         path, state = self.engine.load_checkpoint(str(checkpoint.parent), tag=checkpoint.name)
         if path is None:
             raise UserError(f"{checkpoint} cannot be read as a checkpoint: remove {folder} to start afresh")
+        if dealt_anew:
+            self._mend_universal()
         generators = state["generators"]
         torch.set_rng_state(generators["torch"])
         np.random.set_state(generators["numpy"])  # noqa: NPY002
@@ -191,6 +194,18 @@ class Session:
         if rank() == 0:
             log.info("going on from step %d", state["step"])
         return dict(state)
+
+    def _mend_universal(self) -> None:
+        """Undo what loading a universal checkpoint does to AdamW's settings with ZeRO-3.
+
+        DeepSpeed gives all groups of parameters the settings of the first, and all of them one tensor of steps, which
+        every group then counts up.
+        """
+        for group, decay in zip(self._adamw.param_groups, self._decays, strict=True):
+            group["weight_decay"] = decay
+        for state in self._adamw.state.values():
+            if torch.is_tensor(state.get("step")):
+                state["step"] = state["step"].clone()
 
     def close(self, folder: Path) -> None:
         """Remove the checkpoints once the final model stands; no rank writes after this."""
