@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from mathmill.corpus.layout import Build
 from mathmill.corpus.session import run_spark_job
 from mathmill.job import Figures, Job
-from tests.corpus.processes import build, wait_until
 from tests.corpus.small_crawl import SmallCrawl, contents, own_home
+from tests.processes import build, wait_until
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ import pyspark
 import pytest
 
 from mathmill.corpus.java import java_home
-from tests.corpus.processes import build, kill_all, started, wait_until
 from tests.corpus.small_crawl import SmallCrawl, contents, own_home
+from tests.processes import build, kill_all, started, wait_until
 
 DEPLOY = "org.apache.spark.deploy"
 LOOPBACK = "127.0.0.1"

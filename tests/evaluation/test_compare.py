@@ -7,26 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.evaluation.compare import main
 from mathmill.tracking import tracking_client
+from tests.byte_tokenizer import byte_tokenizer
 
 STEPS = 3
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
-    alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<e>")
-
-
 def _build(folder: Path, word: str) -> Path:
     """A corpus of one hundred texts of its own."""
-    tokenizer = _tokenizer()
+    tokenizer = byte_tokenizer()
     tokenizer.save_pretrained(folder / "tokens" / "tokenizer")
     (folder / "tokens" / "shards").mkdir()
     texts = [f"{word} {n}" for n in range(100)]
@@ -38,9 +30,9 @@ def _build(folder: Path, word: str) -> Path:
 def _model(folder: Path, build: Path | None, seed: int) -> Path:
     """A model as `mathmill train pretrain` leaves it; its weights are random."""
     torch.manual_seed(seed)
-    config = LlamaConfig(vocab_size=257, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    config = LlamaConfig(vocab_size=259, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
     LlamaForCausalLM(config).save_pretrained(folder)
-    _tokenizer().save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
     figures = {"parameters": 1, "tokens": 300, "last_loss": 2.0, "validation_loss_after": 2.5, "share/corpus": 1.0}
     record = {
         "stage": "pretrain",

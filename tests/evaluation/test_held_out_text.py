@@ -9,40 +9,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
 from mathmill.recipe_file import load_recipe
-
-
-def _tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, the end-of-text token last."""
-    alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<e>")
+from tests.byte_tokenizer import byte_tokenizer
 
 
 class Uniform:
-    """Thinks every one of 257 tokens as likely as any other."""
+    """Thinks every one of 259 tokens as likely as any other."""
 
     device = torch.device("cpu")
 
     def __call__(self, *, input_ids: torch.Tensor, use_cache: bool) -> Any:
         del use_cache
-        return SimpleNamespace(logits=torch.zeros(*input_ids.shape, 257))
+        return SimpleNamespace(logits=torch.zeros(*input_ids.shape, 259))
 
 
 def test_a_uniform_model_needs_the_logarithm_of_the_vocabulary() -> None:
     # 3 bytes are 2 characters here, and 5 bytes in all.
-    assert bits_per_byte(Uniform(), _tokenizer(), ["aé", "xy"]) == pytest.approx(math.log2(257), rel=1e-6)
-    assert math.isnan(bits_per_byte(Uniform(), _tokenizer(), []))
+    assert bits_per_byte(Uniform(), byte_tokenizer(), ["aé", "xy"]) == pytest.approx(math.log2(259), rel=1e-6)
+    assert math.isnan(bits_per_byte(Uniform(), byte_tokenizer(), []))
 
 
 def _build(folder: Path, texts: list[str]) -> Path:
-    tokenizer = _tokenizer()
+    tokenizer = byte_tokenizer()
     tokenizer.save_pretrained(folder / "tokens" / "tokenizer")
     (folder / "tokens" / "shards").mkdir()
     rows = [{"text_hash": hash(t), "input_ids": [*tokenizer(t)["input_ids"], tokenizer.eos_token_id]} for t in texts]

@@ -1,11 +1,8 @@
 """Reinforcement on two real ranks: the reward rises, and a killed job ends as a clean one does."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
 from mathmill.training.model_directory import ModelRecord, save_model
+from tests.processes import kill_all, wait_until
 
 STEPS = 12
 RECIPE = {
@@ -107,23 +105,11 @@ def test_the_reward_rises_and_a_killed_job_ends_as_a_clean_one(tmp_path: Path, i
     AutoModelForCausalLM.from_pretrained(clean)
 
     job = subprocess.Popen(command(tmp_path, killed), start_new_session=True, cwd=tmp_path)
-    kill_after_checkpoint(job, tmp_path / "killed.partial" / "checkpoints" / "latest")
+    wait_until((tmp_path / "killed.partial" / "checkpoints" / "latest").is_file, job)
+    kill_all(job)
     subprocess.run(command(tmp_path, killed), check=True, cwd=tmp_path)
     ours, theirs = load_file(clean / "model.safetensors"), load_file(killed / "model.safetensors")
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
     for step in range(1, STEPS + 1):
         file = f"samples/step-{step:06d}.parquet"
         assert pq.read_table(clean / file).equals(pq.read_table(killed / file))
-
-
-def kill_after_checkpoint(job: subprocess.Popen[bytes], latest: Path) -> None:
-    """Kill the job and its ranks, without warning, once it has a checkpoint."""
-    deadline = time.monotonic() + 200
-    while not latest.is_file():
-        assert time.monotonic() < deadline
-        assert job.poll() is None
-        time.sleep(0.01)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    for one in [job.pid, *map(int, children)]:
-        os.kill(one, signal.SIGKILL)
-    job.wait()

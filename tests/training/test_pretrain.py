@@ -2,12 +2,9 @@
 
 import copy
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from mathmill.output import partial_path
+from tests.byte_tokenizer import byte_tokenizer
+from tests.processes import kill_all, wait_until
 
 RECIPE: dict[str, Any] = {
     "name": "tiny",
@@ -61,11 +59,7 @@ def _write_shards(folder: Path, texts: list[str], tokenizer: PreTrainedTokenizer
 def corpus(tmp_path: Path) -> Path:
     """A build with a byte tokenizer and shards of a text that can be learned, and other shards beside it."""
     root = tmp_path / "build"
-    bytes_alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=bytes_alphabet, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<b>", eos_token="<e>", pad_token="<p>")
+    fast = byte_tokenizer()
     fast.save_pretrained(root / "tokens" / "tokenizer")
     generator = np.random.default_rng(0)
     sums = [f"{a} plus {b} is {a + b}. " * 4 for a, b in generator.integers(0, 50, (200, 2))]
@@ -99,16 +93,8 @@ def _trace(out: Path) -> list[dict[str, float]]:
 
 def _kill_after_a_checkpoint(command: list[str], out: Path) -> None:
     job = subprocess.Popen(command, start_new_session=True)
-    latest = partial_path(out) / "checkpoints" / "latest"
-    deadline = time.monotonic() + 400
-    while not latest.is_file():
-        assert time.monotonic() < deadline
-        assert job.poll() is None
-        time.sleep(0.01)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    for one in [job.pid, *map(int, children)]:
-        os.kill(one, signal.SIGKILL)
-    job.wait()
+    wait_until((partial_path(out) / "checkpoints" / "latest").is_file, job)
+    kill_all(job)
     assert not out.exists()
 
 

@@ -1,12 +1,8 @@
 """Both kinds of reward model on two real ranks: labels are what was drawn, and a kill changes nothing."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,7 @@ from transformers import (
 from mathmill.training import reward
 from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
 from mathmill.training.model_directory import ModelRecord, save_model
+from tests.processes import kill_all, wait_until
 
 SAMPLES = 6
 RECIPE: dict[str, Any] = {
@@ -114,23 +111,11 @@ def run_twice(folder: Path, parts: str, *more: str) -> tuple[Path, Path]:
     subprocess.run(command(folder, clean, *more), check=True, cwd=folder)
     job = subprocess.Popen(command(folder, killed, *more), start_new_session=True, cwd=folder)
     place = folder / "killed.partial" / parts
-    kill_when(job, lambda: place.is_dir() and any(place.glob("0*.jsonl")))
+    wait_until(lambda: place.is_dir() and any(place.glob("0*.jsonl")), job)
+    kill_all(job)
     assert len(list(place.glob("0*.jsonl"))) < len(list((clean / parts).iterdir()))
     subprocess.run(command(folder, killed, *more), check=True, cwd=folder)
     return clean, killed
-
-
-def kill_when(job: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
-    """Kill the job and its ranks, without warning, as soon as it is `ready`."""
-    deadline = time.monotonic() + 200
-    while not ready():
-        assert time.monotonic() < deadline
-        assert job.poll() is None
-        time.sleep(0.001)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    for one in [job.pid, *map(int, children)]:
-        os.kill(one, signal.SIGKILL)
-    job.wait()
 
 
 def assert_same(clean: Path, killed: Path, folders: list[str]) -> None:

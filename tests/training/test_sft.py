@@ -1,11 +1,8 @@
 """Instruction tuning on real DeepSpeed ranks: killed and resumed, on one rank and on two, it learns the same."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from mathmill.training.examples import load_examples
 from mathmill.training.model_directory import ModelRecord, save_model
 from mathmill.training.packing import pack
 from mathmill.training.sft import REJECTS
+from tests.processes import kill_all, wait_until
 
 STEPS = 12
 TOOL = "```python\nprint({0} + 1)\n```\n```output\n{1}\n```\nThe answer is {1}."
@@ -84,8 +82,8 @@ def test_a_killed_job_ends_as_a_clean_one_and_one_rank_learns_as_two(tmp_path, b
     one = recipe(questions, processes=1, micro_batch=2)
     subprocess.run(command(tmp_path, base, "clean", two), check=True)
     killed = subprocess.Popen(command(tmp_path, base, "killed", two), start_new_session=True)
-    wait_for(tmp_path / "killed.partial" / "checkpoints" / "latest", killed)
-    kill_with_children(killed.pid)
+    wait_until((tmp_path / "killed.partial" / "checkpoints" / "latest").is_file, killed)
+    kill_all(killed)
     assert not (tmp_path / "killed").exists()
     subprocess.run(command(tmp_path, base, "killed", two), check=True)
     subprocess.run(command(tmp_path, base, "alone", one), check=True)
@@ -130,17 +128,3 @@ def curve(record: dict, metric: str) -> list[float]:
     values = [one.value for one in MlflowClient().get_metric_history(record["mlflow_run_id"], metric)]
     assert len(values) == STEPS
     return values
-
-
-def wait_for(path: Path, job: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 400
-    while not path.is_file():
-        assert time.monotonic() < deadline
-        assert job.poll() is None
-        time.sleep(0.01)
-
-
-def kill_with_children(pid: int) -> None:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for one in [pid, *map(int, children)]:
-        os.kill(one, signal.SIGKILL)
