@@ -120,8 +120,8 @@ class Pretraining:
         at, seen, skips = self.progress.step, self.progress.mixture, self.progress.skips + 1
         if rule.action == "stop" or skips > rule.skips:
             raise UserError(
-                f"pretrain: {diverged}, at step {at}: lower pretrain.optimizer.learning_rate, or set"
-                " pretrain.divergence; checkpoints before it are kept"
+                f"pretrain: {diverged}, at step {at}: start anew with a lower pretrain.optimizer.learning_rate, or with"
+                " pretrain.divergence.action=skip_back"
             )
         self._restore()
         self.progress.mixture, self.progress.skips = seen, skips
