@@ -15,21 +15,21 @@ from operators.variants import MEASURED, pretraining_variants
 
 PARAMS = {
     "corpora": Param(
-        [],
-        type="array",
+        None,
+        type=["array", "null"],
         items={"type": "string"},
         description="Corpus builds, or folders with shards/ and tokenizer/, to compare: paths. Left empty: the recipe's"
         " newest build alone.",
     ),
     "top_tokens": Param(
-        [],
-        type="array",
+        None,
+        type=["array", "null"],
         items={"type": "integer", "minimum": 1},
         description="Cuts to compare: how many tokens of the highest scores to keep of each corpus. Left empty: all.",
     ),
     "variants": Param(
-        {},
-        type="object",
+        None,
+        type=["object", "null"],
         additionalProperties={"type": "object"},
         description="Changes of the recipe to compare, by a name, for example"
         ' {"slow": {"pretrain.optimizer.learning_rate": 1e-4}}. Left empty: the recipe as it is.',

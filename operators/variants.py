@@ -23,7 +23,7 @@ def pretraining_variants(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """One pretraining for each of the params `corpora`, cut at each of `top_tokens`, changed by each of `variants`."""
     params = get_current_context()["params"]
     try:
-        runs = pretrainings(Plan(**plan), params["corpora"], params["top_tokens"], params["variants"])
+        runs = pretrainings(Plan(**plan), params["corpora"] or [], params["top_tokens"] or [], params["variants"] or {})
     except UserError as error:
         raise AirflowFailException(str(error)) from None
     _measure([run["out"] for run in runs])

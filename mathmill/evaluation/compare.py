@@ -88,7 +88,7 @@ def _training(path: Path) -> Row:
     figures = JobRecord.read(path).figures
     shown = ("parameters", "tokens", "last_loss", "validation_loss_after")
     return {name: figures[name] for name in shown} | {
-        name: value for name, value in figures.items() if name.startswith(("share/", "epochs/"))
+        name: value for name, value in figures.items() if name.startswith(("total_share/", "total_epochs/"))
     }
 
 

@@ -143,8 +143,9 @@ class Pretraining:
             "last_loss": done.trace[-1]["loss"],
             "validation_loss_before": done.validations[0]["validation_loss"],
             **{f"{name}_after": loss for name, loss in done.validations[-1].items() if name != "step"},
+            # Not the names that have a value at every step: MLflow would draw these at step 0.
             **{
-                name: value
+                f"total_{name}": value
                 for (source, opened), count in by_source
                 for name, value in self._drawn(source, opened, int(count), int(drawn.sum())).items()
             },

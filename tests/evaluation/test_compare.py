@@ -33,7 +33,13 @@ def _model(folder: Path, build: Path | None, seed: int) -> Path:
     config = LlamaConfig(vocab_size=259, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
     LlamaForCausalLM(config).save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
-    figures = {"parameters": 1, "tokens": 300, "last_loss": 2.0, "validation_loss_after": 2.5, "share/corpus": 1.0}
+    figures = {
+        "parameters": 1,
+        "tokens": 300,
+        "last_loss": 2.0,
+        "validation_loss_after": 2.5,
+        "total_share/corpus": 1.0,
+    }
     record = {
         "stage": "pretrain",
         "recipe": "demo",
@@ -63,7 +69,7 @@ def test_every_model_is_measured_on_every_corpus(tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert [row["model"] for row in rows] == ["model-0", "model-1"]
     for row in rows:
-        assert (row["tokens"], row["validation_loss_after"], row["share/corpus"]) == (300, 2.5, 1.0)
+        assert (row["tokens"], row["validation_loss_after"], row["total_share/corpus"]) == (300, 2.5, 1.0)
         # Weights are small and random, so that every byte is about as likely as any.
         assert row["bits_per_byte/sums"] == pytest.approx(8.0, abs=0.3)
         assert row["bits_per_byte/code"] == pytest.approx(8.0, abs=0.3)

@@ -110,7 +110,7 @@ def test_a_killed_job_ends_as_a_clean_one_on_as_many_ranks_or_others(stage: int,
 
     figures = json.loads((clean / "job.json").read_text())["figures"]
     assert figures["last_loss"] < figures["first_loss"] - 1
-    assert (figures["share/sums"], figures["share/code"]) == (0.75, 0.25)
+    assert (figures["total_share/sums"], figures["total_share/code"]) == (0.75, 0.25)
     assert json.loads((killed / "job.json").read_text())["figures"] == figures
     assert _trace(killed) == _trace(clean)
     ours, theirs = load_file(clean / "model.safetensors"), load_file(killed / "model.safetensors")
