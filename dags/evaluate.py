@@ -5,7 +5,7 @@ recipe's tasks and makes those the champions of the registry that are not worse 
 measures the models named in the form.
 """
 
-from airflow.sdk import chain
+from airflow.sdk import Param, chain
 
 from operators.assets import after
 from operators.job import PythonJobOperator
@@ -14,6 +14,19 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 
 MODELS = ["base", "instruct", "rl"]
+PARAMS = {
+    "samples": Param(
+        None,
+        type=["integer", "null"],
+        minimum=1,
+        description="Completions a question. Left empty: the recipe's evaluation.samples.",
+    ),
+    "verifier": Param(
+        None,
+        type=["string", "null"],
+        description="A reward model that chooses among several samples: a path. Left empty: none.",
+    ),
+}
 
 with mill_dag(
     "evaluate",
@@ -21,6 +34,7 @@ with mill_dag(
     schedule=after("rl"),
     tags=["evaluation"],
     inputs={stage: f"The {stage} model to measure" for stage in MODELS},
+    params=PARAMS,
 ):
     chain(
         PrepareOperator(makes="evaluation", needs=MODELS),
@@ -29,6 +43,7 @@ with mill_dag(
             module="mathmill.evaluation.evaluate",
             out=RUN_OUT,
             arguments=["--model", *map(planned_input, MODELS)],
+            options={"samples": "{{ params.samples or '' }}", "reward": "{{ params.verifier or '' }}"},
         ),
         PythonJobOperator(
             task_id="promote",
