@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.passes import indices_of_step
-from mathmill.training.session import Session, rank, start_distributed, world_size
+from mathmill.training.session import Session, end_rank, rank, start_distributed, world_size
 
 SECONDS = ("seconds/generate", "seconds/reward", "seconds/train")
 ROLLOUT_ROWS = 256
@@ -178,4 +177,4 @@ def _summary(history: Sequence[dict[str, float]], questions: int) -> Figures:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_rank(main())

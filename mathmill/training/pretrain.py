@@ -3,7 +3,6 @@
 import argparse
 import json
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from mathmill.training.figures import loss_curves
 from mathmill.training.initial_model import initial_model
 from mathmill.training.model_directory import ModelRecord, save_model
 from mathmill.training.pretraining import Pretraining, Source
-from mathmill.training.session import rank, start_distributed
+from mathmill.training.session import end_rank, rank, start_distributed
 
 TRACE = "trace.jsonl"
 """In the model's folder: the losses of every step."""
@@ -109,4 +108,4 @@ def _of_the_model(weights: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_rank(main())

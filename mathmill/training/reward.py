@@ -8,7 +8,6 @@ AUC and calibration are measured on questions that were held out.
 import argparse
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from mathmill.training.arguments import training_parser
 from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, RewardKind, read_record, save_model
 from mathmill.training.passes import indices_of_step
-from mathmill.training.session import Session, rank, start_distributed, total, world_size
+from mathmill.training.session import Session, end_rank, rank, start_distributed, total, world_size
 
 SOLUTIONS = "solutions"
 COMPLETIONS = "completions"
@@ -213,4 +212,4 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_rank(main())

@@ -1,13 +1,13 @@
 """The DeepSpeed session that every training job shares: engine, optimiser, schedule, checkpoints."""
 
-import atexit
 import logging
 import os
 import random
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -37,12 +37,22 @@ def start_distributed(seed: int) -> torch.device:
     os.environ.setdefault("MASTER_PORT", "29500")
     cuda = torch.cuda.is_available()
     deepspeed.init_distributed("nccl" if cuda else "gloo", verbose=False)
-    # Threads of the group that outlive Python's end abort the process.
-    atexit.register(dist.destroy_process_group)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries draw from the global generator
     torch.manual_seed(seed)
     return torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
+
+
+def end_rank(code: int) -> NoReturn:
+    """End this process with the exit code `code`, without the destructors of C++ libraries.
+
+    Where ranks end at the same time, threads of the process group may outlive Python, and their destructors then abort
+    a process that has done its work.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def rank() -> int:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from mathmill.training.figures import step_curve
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.packing import Example, Packed, lay_out
 from mathmill.training.segment_attention import enable_segment_attention
-from mathmill.training.session import Session, rank, start_distributed, total, world_size
+from mathmill.training.session import Session, end_rank, rank, start_distributed, total, world_size
 from mathmill.training.tuning_batches import Batches
 
 REJECTS = "rejected_questions.jsonl"
@@ -140,4 +139,4 @@ def summed_loss(model: Any, row: Packed) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_rank(main())

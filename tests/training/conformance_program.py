@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.recipe_file import load_recipe
 from mathmill.training.causal_loss import CausalLoss
-from mathmill.training.session import Session, rank, start_distributed, total, world_size
+from mathmill.training.session import Session, end_rank, rank, start_distributed, total, world_size
 
 STEPS, ROWS, CONTEXT = 5, 8, 12
 
@@ -57,3 +57,4 @@ if __name__ == "__main__":
     table = [losses(**json.loads(argument)) for argument in sys.argv[1:]]
     if rank() == 0:
         print(json.dumps(table))
+    end_rank(0)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from mlflow import MlflowClient
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mathmill.recipe import Recipe
+from mathmill.tracking import tracking_client
 from mathmill.training.examples import load_examples
 from mathmill.training.model_directory import ModelRecord, save_model
 from mathmill.training.packing import pack
@@ -125,6 +125,6 @@ def first_step(base: Path, settings: dict) -> tuple[float, float]:
 
 def curve(record: dict, metric: str) -> list[float]:
     """A metric at every step, as MLflow has it."""
-    values = [one.value for one in MlflowClient().get_metric_history(record["mlflow_run_id"], metric)]
+    values = [one.value for one in tracking_client().get_metric_history(record["mlflow_run_id"], metric)]
     assert len(values) == STEPS
     return values
