@@ -26,7 +26,7 @@ def initial_model(recipe: Recipe, tokenizer: Any) -> Any:
             raise UserError(f"model.checkpoint {recipe.model.checkpoint} cannot be loaded: {reason}") from error
         _check_fits(model.config, recipe, tokenizer)
     if recipe.model.activation_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     return model
 
 

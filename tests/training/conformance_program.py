@@ -31,7 +31,7 @@ def losses(stage: int, passes: int, *, offload: bool = False, recompute: bool = 
     )
     llama = LlamaForCausalLM(config)
     if recompute:
-        llama.gradient_checkpointing_enable({"use_reentrant": False})
+        llama.activation_checkpointing_enable({"use_reentrant": False})
     model = CausalLoss(llama)
     optimizer = recipe.pretrain.optimizer.model_copy(update={"warmup_steps": 0, "learning_rate": 0.01})
     session = Session(model, recipe, optimizer, steps=STEPS, accumulation=passes)
