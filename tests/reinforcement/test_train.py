@@ -11,11 +11,11 @@ import pytest
 import torch
 import yaml
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM
 
-from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
+from mathmill.training.chat import answer_ids, prompt_ids
 from mathmill.training.model_directory import ModelRecord, save_model
+from tests.boxing_policy import boxing_policy
 from tests.processes import kill_all, wait_until
 
 STEPS = 12
@@ -45,25 +45,7 @@ ANSWERS = 3
 @pytest.fixture
 def instruct(tmp_path: Path) -> Path:
     """A model that answers 1, 2 or 3 with nearly equal probability."""
-    alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    core = Tokenizer(models.BPE(vocab=alphabet | {"\\boxed{": 256}, merges=[]))
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<e>", pad_token="<p>")
-    tokenizer.add_tokens(["\\boxed{"])
-    set_chat_template(tokenizer)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    model = LlamaForCausalLM(config)
+    model, tokenizer = boxing_policy()
     prompt = prompt_ids(tokenizer, "What?", "")
     answers = [answer_ids(tokenizer, rf"\boxed{{{answer}}}") for answer in range(1, ANSWERS + 1)]
     ids = torch.tensor([prompt + answer for answer in answers])

@@ -11,18 +11,15 @@ import pytest
 import torch
 import yaml
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
 )
 
 from mathmill.training import reward
-from mathmill.training.chat import answer_ids, prompt_ids, set_chat_template
+from mathmill.training.chat import answer_ids, prompt_ids
 from mathmill.training.model_directory import ModelRecord, save_model
+from tests.boxing_policy import boxing_policy
 from tests.processes import kill_all, wait_until
 
 SAMPLES = 6
@@ -60,25 +57,7 @@ SOLUTIONS = [
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
     """A recipe, questions, and an instruct model with the base that it was tuned from."""
-    alphabet = {token: i for i, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    core = Tokenizer(models.BPE(vocab=alphabet | {"\\boxed{": 256}, merges=[]))
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<e>", pad_token="<p>")
-    tokenizer.add_tokens(["\\boxed{"])
-    set_chat_template(tokenizer)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    model = LlamaForCausalLM(config)
+    model, tokenizer = boxing_policy()
     save_model(model, tokenizer, tmp_path / "base", ModelRecord("base", "tiny", "0" * 64, None, None, ""))
     rows = [
         prompt_ids(tokenizer, question, "") + answer_ids(tokenizer, solution)
