@@ -65,8 +65,10 @@ def _sources(job: Job, build: Build) -> dict[str, Source]:
             seed=recipe.seed,
             cache=job.out / DATASETS / str(rank()),
         )
-        drawn = data.PackedSource(documents.training, context=recipe.model.context, seed=recipe.seed)
-        opened[one.name] = Source(drawn if one.weight else None, documents.validation)
+        drawn = None
+        if one.weight:
+            drawn = data.PackedSource(documents.training, context=recipe.model.context, seed=recipe.seed)
+        opened[one.name] = Source(drawn, documents.validation)
     return opened
 
 
