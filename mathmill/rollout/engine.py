@@ -1,10 +1,16 @@
 """The seam between those who need completions and what draws them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mathmill.recipe import SamplingRecipe
+
+if TYPE_CHECKING:
+    import torch
+
+Weights = Callable[[], "Mapping[str, torch.Tensor]"]
+"""Gathers a policy's whole weights, by their names in its state; dear where ranks hold parts of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,21 +18,35 @@ class Completion:
     """One completion of a prompt."""
 
     token_ids: list[int]
-    """The drawn tokens; the last one ends the sequence where `finish_reason` is `stop`."""
+    """The drawn tokens and those that a tool put between them. The last one ends the sequence where
+    `finish_reason` is `stop`."""
     log_probs: list[float]
     """Log-probability of each token under softmax(logits / temperature) over the whole vocabulary; under
-    softmax(logits) when decoding is greedy. Not renormalised over the nucleus of `top_p`."""
+    softmax(logits) when decoding is greedy. Not renormalised over the nucleus of `top_p`. 0 on a tool's."""
     finish_reason: Literal["stop", "length"]
     """`stop`: ended by itself. `length`: cut at `max_new_tokens`."""
     text: str
     """The tokens as text, without special tokens."""
+    version: int = 0
+    """Of the weights it was drawn from: how often they had been updated (`Engine.adopt`)."""
+    written: list[bool] | None = None
+    """Whether the policy drew each token; None: it drew all. A tool's tokens are not learned."""
 
 
 class Engine(Protocol):
     """Draws completions from a policy."""
 
+    def adopt(self, version: int, weights: Weights) -> None:
+        """Draw from the policy's weights of `version` from now on; an engine that shares them only notes the number."""
+        ...
+
     def generate(
-        self, prompts: Sequence[list[int]], sampling: SamplingRecipe, *, samples: int, seed: int
+        self,
+        prompts: Sequence[list[int]],
+        sampling: SamplingRecipe,
+        *,
+        samples: int,
+        seed: int,
     ) -> list[list[Completion]]:
         """Draw `samples` completions of each prompt.
 

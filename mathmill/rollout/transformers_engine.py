@@ -14,7 +14,7 @@ from transformers import DynamicCache
 
 from mathmill.recipe import SamplingRecipe
 from mathmill.rollout.decoding import draw, uniform_stream
-from mathmill.rollout.engine import Completion
+from mathmill.rollout.engine import Completion, Weights
 from mathmill.rollout.roomy_cache import roomy_cache
 
 COMPACT_SHARE = 8
@@ -53,10 +53,21 @@ class TransformersEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._batch = batch
+        self._version = 0
+
+    def adopt(self, version: int, weights: Weights) -> None:
+        """Note the version of the model's present weights; see `Engine.adopt`."""
+        del weights
+        self._version = version
 
     @torch.no_grad()
     def generate(
-        self, prompts: Sequence[list[int]], sampling: SamplingRecipe, *, samples: int, seed: int
+        self,
+        prompts: Sequence[list[int]],
+        sampling: SamplingRecipe,
+        *,
+        samples: int,
+        seed: int,
     ) -> list[list[Completion]]:
         """Draw `samples` completions of each prompt; see `Engine.generate`."""
         order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
@@ -165,4 +176,5 @@ class TransformersEngine:
             log_probs=drawn.log_probs,
             finish_reason="stop" if ended else "length",
             text=self._tokenizer.decode(drawn.token_ids, skip_special_tokens=True),
+            version=self._version,
         )
