@@ -18,7 +18,7 @@ import torch
 import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mathmill.recipe import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.transformers_engine import TransformersEngine
 
 VOCABULARY, END, PROMPTS, SAMPLES, LIMIT = 4096, 1, 8, 8, 128

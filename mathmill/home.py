@@ -11,6 +11,7 @@ $MATHMILL_HOME/
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from mathmill.errors import UserError
@@ -39,17 +40,27 @@ def outputs(recipe_name: str, stage: str) -> Path:
     return home() / "outputs" / recipe_name / stage
 
 
-def newest_output(recipe_name: str, stage: str) -> Path:
+def newest_output(
+    recipe_name: str, stage: str, what: str | None = None, suits: Callable[[Path], bool] = lambda _: True
+) -> Path:
     """The newest finished output of `stage`.
+
+    Args:
+        recipe_name: whose.
+        stage: a folder name of the home.
+        what: names it in the message, where not every output of the stage will do.
+        suits: says which will.
 
     Raises:
         UserError: there is none; the message names the command that makes it.
     """
     folder = outputs(recipe_name, stage)
-    finished = [run for run in folder.iterdir() if is_finished(run)] if folder.is_dir() else []
+    runs = folder.iterdir() if folder.is_dir() else []
+    finished = [run for run in runs if is_finished(run) and suits(run)]
     if not finished:
         command = f"{STAGE_COMMANDS[stage]} --recipe {recipe_name} …"
         raise UserError(
-            f"no finished {stage} of recipe '{recipe_name}' under {folder}: make one with `{command}`, or name one"
+            f"no finished {what or stage} of recipe '{recipe_name}' under {folder}: make one with `{command}`, or name"
+            " one"
         )
     return max(finished, key=lambda run: ((run / "_SUCCESS").stat().st_mtime_ns, run.name))

@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from mathmill.recipe_corpus import CorpusRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
+from mathmill.recipe_reinforcement import ReinforceRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
 from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
 
@@ -106,15 +108,6 @@ class PromptRecipe(Section):
     """Solved examples shown to a base model, which was never tuned on the format."""
 
 
-class SamplingRecipe(Section):
-    """How completions are drawn. The paper gives the length only."""
-
-    temperature: Annotated[float, Field(ge=0)] = 1.0
-    """0 is greedy."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    max_new_tokens: PositiveCount = 1024
-
-
 class LabelledSource(Section):
     """Solutions whose steps others have labelled, in a JSON Lines file."""
 
@@ -161,39 +154,6 @@ class RewardModelRecipe(Section):
         if self.sampling.temperature == 0 and max(self.samples, self.completions) > 1:
             raise ValueError("samples and completions at temperature 0 are all the same: raise sampling.temperature")
         return self
-
-
-class RewardPart(Section):
-    """One term of the reward, a weighted sum."""
-
-    kind: Literal["rule", "outcome_model"]
-    """`rule`: 1 for the right answer, else 0. `outcome_model`: the reward model's probability of being right."""
-    weight: Rate = 1.0
-
-
-class ReinforceRecipe(Section):
-    """Reinforcement learning (section 4). Clip range, temperature and number of steps are not in the paper."""
-
-    algorithm: Literal["grpo", "online_rft"] = "grpo"
-    questions: list[QuestionSource] = []
-    rewards: Annotated[list[RewardPart], Field(min_length=1)] = [RewardPart(kind="outcome_model")]
-    group: Annotated[Count, Field(ge=2)] = 64
-    """Completions drawn for each question (G)."""
-    questions_per_step: PositiveCount = 16
-    """16 questions x 64 completions is the paper's training batch of 1,024."""
-    steps: PositiveCount = 1000
-    updates: PositiveCount = 1
-    """Optimiser steps on each batch of samples (mu)."""
-    clip: Share = 0.2
-    """Range of the probability ratio (epsilon); PPO's usual value."""
-    kl_coefficient: Annotated[float, Field(ge=0)] = 0.04
-    advantage_epsilon: Annotated[float, Field(ge=0)] = 1e-6
-    """Added to the group's standard deviation, which is the population's (divided by G)."""
-    sampling: SamplingRecipe = SamplingRecipe()
-    micro_batch: PositiveCount = 16
-    """Completions a rank a forward pass."""
-    optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=1e-6)
-    checkpoint_steps: PositiveCount = 50
 
 
 class EvaluationRecipe(Section):
@@ -277,6 +237,8 @@ class Recipe(Section):
                 "pretrain.divergence.action: DeepSpeed cannot go back to a checkpoint within a job at ZeRO stage 3:"
                 " choose stop, or stage 2"
             )
+        if stage == 3 and (self.reinforce.lora or self.reinforce.lag):
+            raise ValueError("reinforce.lora and reinforce.lag need the weights whole: choose ZeRO stage 2")
         owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
         if taken := sorted(owned & self.deepspeed.keys()):
             raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")

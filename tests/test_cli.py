@@ -96,7 +96,7 @@ def test_a_group_of_commands_lists_its_own(capsys: pytest.CaptureFixture[str], w
         ("name: x\nreinforce: {group: true}", "reinforce.group", "valid integer, got True"),
         ("name: x\npretrain: {optimizer: {learning_rate: .inf}}", "pretrain.optimizer.learning_rate", "finite"),
         ("name: x\ncorpus: {input: one.warc.gz}", "corpus.input", "valid list"),
-        ("name: x\nreinforce: {group: 1}", "reinforce.group", "greater than or equal to 2"),
+        ("name: x\nreinforce: {group: 1}", "reinforce", "take 2 or more"),
         ("name: x\nreinforce: {questions: [{kind: file}]}", "reinforce.questions.0.file.path", "Field required"),
         ("name: x\nreinforce: {questions: [{kind: csv}]}", "reinforce.questions.0", "'huggingface'"),
         ("name: x\nlaunch: {processes: 3}", "pretrain.batch_tokens", "must be a multiple of"),

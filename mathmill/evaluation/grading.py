@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,12 +43,13 @@ class Verdict:
 
 
 class Grader:
-    """Compares answers; the grading process is started when the first pair needs it, and ends with the grader."""
+    """Compares answers, for any thread; the grading process starts with the first need and ends with the grader."""
 
     def __init__(self, *, processes: int = 2, timeout: float = 5.0) -> None:
         """Take `processes` workers, and kill one that spends more than `timeout` seconds on an answer."""
         self._processes = processes
         self._timeout = timeout
+        self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Outcome] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -69,11 +71,12 @@ class Grader:
         """
         answers = [extract_answer(completion) for completion in completions]
         pairs = [(answer, gold) for answer, gold in zip(answers, golds, strict=True) if answer is not None]
-        self._compare(pairs)
-        return [
-            Verdict(answer, "missing" if answer is None else self._known[answer, gold])
-            for answer, gold in zip(answers, golds, strict=True)
-        ]
+        with self._lock:
+            self._compare(pairs)
+            return [
+                Verdict(answer, "missing" if answer is None else self._known[answer, gold])
+                for answer, gold in zip(answers, golds, strict=True)
+            ]
 
     def close(self) -> None:
         """End the grading process."""

@@ -1,4 +1,4 @@
-"""What a step leaves behind: figures, its samples as Parquet, and in the end a table and curves."""
+"""What reinforcement leaves behind: figures, samples as Parquet by step, and in the end a table and curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,35 +11,34 @@ import torch.distributed as dist
 from matplotlib.figure import Figure
 
 from mathmill.evaluation.grading import count_outcomes
-from mathmill.reinforcement.sampling import Sample
+from mathmill.reinforcement.sample import Group
+from mathmill.reward.solutions import Judged
 
+HISTORY = "history.json"
+"""In the model's folder: the figures of every step, and of every validation."""
 SAMPLES = "samples"
 SHOWN = 64
 """Samples of a step in the MLflow table."""
 
 
-def of_all_ranks(mine: Sequence[Sample]) -> list[Sample]:
-    """The samples of every rank, rank after rank, on every rank."""
+def of_all_ranks(mine: Sequence[Any]) -> list[Any]:
+    """What ranks have one by one of, in the order in which it was dealt to them; the same on every rank."""
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, list(mine))
-    return [sample for part in gathered for sample in part]
+    return [one for dealt in zip(*gathered, strict=True) for one in dealt]
 
 
-def sample_figures(samples: Sequence[Sample], group: int) -> dict[str, float]:
-    """Figures of a step's samples, named as TRL names them.
-
-    Args:
-        samples: whole groups, one after another.
-        group: samples of a question.
-    """
-    rewards = np.array([sample.reward for sample in samples]).reshape(-1, group)
+def sample_figures(groups: Sequence[Group]) -> dict[str, float]:
+    """Figures of a step's samples, named as TRL names them."""
+    samples = [sample for group in groups for sample in group]
+    rewards = np.array([[sample.reward for sample in group] for group in groups])
     spread = rewards.std(axis=1)
     lengths = [len(sample.completion.token_ids) for sample in samples]
     outcomes = count_outcomes(sample.verdict for sample in samples)
-    kinds = {
-        f"rewards/{kind}/mean": float(np.mean([sample.rewards[kind] for sample in samples]))
-        for kind in samples[0].rewards
-    }
+    kinds: dict[str, float] = {}
+    for kind in samples[0].rewards:
+        values = [sample.rewards[kind] for sample in samples]
+        kinds |= {f"rewards/{kind}/mean": float(np.mean(values)), f"rewards/{kind}/std": float(np.std(values))}
     return {
         "reward": float(rewards.mean()),
         "reward_std": float(spread.mean()),
@@ -56,15 +55,17 @@ def sample_figures(samples: Sequence[Sample], group: int) -> dict[str, float]:
     }
 
 
-def write_samples(folder: Path, step: int, samples: Sequence[Sample], coefficients: Sequence[float]) -> None:
+def write_samples(folder: Path, step: int, groups: Sequence[Group], coefficients: Sequence[float | None]) -> None:
     """Write the samples of a step to `folder`/samples, one Parquet file a step.
 
     Args:
         folder: the job's output.
         step: counted from 1.
-        samples: of all ranks.
-        coefficients: the weight of each in the objective.
+        groups: of all ranks.
+        coefficients: the mean weight of each sample's tokens in the objective; None where rewards alone do not decide
+            it.
     """
+    samples = [sample for group in groups for sample in group]
     rows = [
         {
             "step": step,
@@ -76,7 +77,10 @@ def write_samples(folder: Path, step: int, samples: Sequence[Sample], coefficien
             "outcome": sample.verdict.outcome,
             "reward": sample.reward,
             **{f"reward_{kind}": value for kind, value in sample.rewards.items()},
+            "step_ends": sample.steps and sample.steps.ends,
+            "step_rewards": sample.steps and sample.steps.rewards,
             "coefficient": coefficient,
+            "version": sample.completion.version,
             "finish_reason": sample.completion.finish_reason,
             "token_ids": sample.completion.token_ids,
             "log_probs": sample.completion.log_probs,
@@ -95,14 +99,35 @@ def sample_table(folder: Path, steps: Sequence[int]) -> dict[str, list[Any]]:
     return table
 
 
-def curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Reward and accuracy, divergence and entropy, and length of the completions by step."""
+def judged_samples(folder: Path, steps: Sequence[int], newest: int) -> list[Judged]:
+    """The newest samples of some steps, with their verdicts, for a reward model to learn from; none is held out."""
+    columns = ["question_id", "question", "gold", "completion", "outcome"]
+    rows = pa.concat_tables([pq.read_table(_file(folder, step), columns=columns) for step in steps]).to_pylist()
+    return [
+        Judged(
+            row["question_id"],
+            row["question"],
+            row["gold"],
+            row["completion"].strip(),
+            row["outcome"] == "right",
+            False,
+        )
+        for row in rows[-newest:]
+    ]
+
+
+def curves(history: Sequence[Mapping[str, float]], validations: Sequence[Mapping[str, float]]) -> Figure:
+    """Reward, accuracy and validation, divergence and entropy, and length of the completions by step."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     panels = (("reward", "accuracy"), ("kl", "entropy"), ("completions/mean_length",))
     steps = range(1, len(history) + 1)
     for axes, names in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for name in names:
-            axes.plot(steps, [figures[name] for figures in history], label=name)
+            if name in history[0]:
+                axes.plot(steps, [figures[name] for figures in history], label=name)
+        if "accuracy" in names and validations:
+            measured = [(one["step"], one["validation/accuracy"]) for one in validations]
+            axes.plot(*zip(*measured, strict=True), "o--", label="validation/accuracy")
         axes.set_xlabel("step")
         axes.legend()
         axes.grid(alpha=0.3)

@@ -1,10 +1,9 @@
-"""Train a tuned model by reinforcement: GRPO or online RFT on questions with known answers (section 4 of the paper)."""
+"""Train a tuned model by reinforcement (sections 4 and 5.2): data source, rewards and algorithm by recipe."""
 
 import argparse
-import math
-import time
+import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,44 @@ from mathmill import home
 from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader
 from mathmill.job import Figures, Job, run_job
-from mathmill.progress import progress
+from mathmill.output import write_text
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
-from mathmill.reinforcement.record import curves, of_all_ranks, sample_figures, sample_table, write_samples
-from mathmill.reinforcement.sampling import draw, judge, training_questions
-from mathmill.reinforcement.update import coefficients, update
+from mathmill.reinforcement.critic import CriticLearner
+from mathmill.reinforcement.engines import CopyEngine, live_engine
+from mathmill.reinforcement.exploration import Explorer
+from mathmill.reinforcement.loop import CRITIC, Loop, Progress, dealt
+from mathmill.reinforcement.policy import load_policy, load_reference
+from mathmill.reinforcement.questions import Selection, training_questions, validation_questions
+from mathmill.reinforcement.record import HISTORY, curves, sample_table
+from mathmill.reinforcement.rewards import Judges
+from mathmill.reinforcement.sources import (
+    LaggedSource,
+    OfflineSource,
+    Pending,
+    PolicySource,
+    SolutionSource,
+    Source,
+)
+from mathmill.reinforcement.update import Learner
 from mathmill.reward.scoring import RewardModel
-from mathmill.rollout.transformers_engine import TransformersEngine
+from mathmill.rollout.engine import Engine
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
-from mathmill.training.model_directory import ModelRecord, read_record, save_model
-from mathmill.training.passes import indices_of_step
+from mathmill.training.model_directory import (
+    ModelRecord,
+    RewardKind,
+    newest_reward_model,
+    of_wrapped,
+    read_record,
+    save_model,
+)
 from mathmill.training.session import Session, end_rank, rank, start_distributed, world_size
 
-SECONDS = ("seconds/generate", "seconds/reward", "seconds/train")
-ROLLOUT_ROWS = 256
-"""Completions that a rank draws at a time, at most."""
+OFFLINE = "offline"
+"""In the folder of an unfinished job: what the first model drew."""
+REWARD_KINDS: dict[str, RewardKind] = {"outcome_model": "outcome", "process_model": "process"}
+"""What kind of reward model a kind of reward needs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,139 +60,155 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_job("rl", arguments, lambda job: reinforce(job, arguments), resume=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """What every step needs."""
-
-    job: Job
-    session: Session
-    reference: Any | None
-    """The model that the policy began as; None where the objective does not need it."""
-    tokenizer: Any
-    engine: TransformersEngine
-    questions: list[Question]
-    grader: Grader
-    outcome_model: RewardModel | None
-    device: torch.device
-
-    def step(self, number: int) -> dict[str, float]:
-        """Explore, judge and update; `number` counts from 0. The figures are the same on every rank."""
-        recipe = self.job.recipe
-        settings = recipe.reinforce
-        chosen = indices_of_step(len(self.questions), number, settings.questions_per_step, recipe.seed)
-        mine = [self.questions[i] for i in chosen[rank() :: world_size()]]
-        began = time.monotonic()
-        self.session.engine.eval()
-        drawn = draw(self.engine, self.tokenizer, mine, recipe, number)
-        generated = time.monotonic()
-        samples = judge(drawn, self.grader, self.outcome_model, recipe)
-        everyone = of_all_ranks(samples)
-        rewarded = time.monotonic()
-        self.session.engine.train()
-        pad = self.tokenizer.pad_token_id or 0
-        figures = update(self.session, self.reference, samples, recipe, pad, self.device)
-        trained = time.monotonic()
-        if rank() == 0:
-            write_samples(self.job.out, number + 1, everyone, coefficients(everyone, settings).tolist())
-        tokens = sum(len(sample.completion.token_ids) for sample in everyone)
-        return {
-            **sample_figures(everyone, settings.group),
-            **figures,
-            **self.session.figures(),
-            "num_tokens": tokens,
-            "seconds/generate": generated - began,
-            "seconds/reward": rewarded - generated,
-            "seconds/train": trained - rewarded,
-            "tokens_per_second": tokens / (trained - began),
-        }
-
-
 def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
     """Train and save the policy; `job.out` becomes the model folder."""
-    recipe, settings = job.recipe, job.recipe.reinforce
-    parent_path = arguments.model or home.newest_output(recipe.name, "instruct")
-    parent = read_record(parent_path)
+    parent = arguments.model or home.newest_output(job.recipe.name, "instruct")
+    record = read_record(parent)
     with Grader(processes=1) as grader:
-        loop = _loop(job, parent_path, arguments.reward, grader)
-        state = loop.session.restore(job.out) or {"step": 0, "history": []}
-        history: list[dict[str, float]] = state["history"]
-        first = state["step"]
-        for step in progress(range(first, settings.steps), total=settings.steps, unit="steps", start=first):
-            figures = loop.step(step)
-            if not math.isfinite(figures["objective"]):
-                raise UserError(f"rl: the objective is {figures['objective']} at step {step + 1}: lower the rate")
-            history.append(figures)
-            job.run.log_metrics(figures, step=step + 1)
-            if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < settings.steps:
-                loop.session.save(job.out, step + 1, {"history": history})
-    weights = loop.session.whole_weights()
-    if rank() == 0:
-        record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent_path), parent.corpus_digest, job.run.run_id)
-        save_model(loop.session.model, loop.tokenizer, job.out, record, weights)
-        job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent_path)})
-        job.run.log_figure(curves(history), "curves.png")
-        job.run.log_table(sample_table(job.out, sorted({1, settings.steps})), "samples.json")
-    loop.session.close(job.out)
-    return _summary(history, len(loop.questions))
+        loop, learner, tokenizer = _loop(job, parent, arguments, grader)
+        loop.run()
+    _save(job, learner, tokenizer, parent, record.corpus_digest, loop.progress)
+    learner.session.close(job.out)
+    return _summary(loop.progress)
 
 
-def _loop(job: Job, parent: Path, reward: Path | None, grader: Grader) -> Loop:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _loop(job: Job, parent: Path, arguments: argparse.Namespace, grader: Grader) -> tuple[Loop, Learner, Any]:
+    from transformers import AutoTokenizer
 
     recipe, settings = job.recipe, job.recipe.reinforce
     questions = training_questions(recipe)
+    rewards = _reward_folders(recipe, arguments)
     device = start_distributed(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(parent)
-    model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
-    mine = settings.questions_per_step // world_size() * settings.group
-    accumulation = -(-mine // settings.micro_batch)
-    steps = settings.steps * settings.updates
-    session = Session(model, recipe, settings.optimizer, steps=steps, accumulation=accumulation)
-    reference = None
-    if settings.algorithm == "grpo" and settings.kl_coefficient > 0:
-        reference = AutoModelForCausalLM.from_pretrained(parent, dtype=session.model.dtype).to(device).eval()
-    return Loop(
-        job=job,
-        session=session,
-        reference=reference,
-        tokenizer=tokenizer,
-        engine=TransformersEngine(session.model, tokenizer, batch=ROLLOUT_ROWS),
-        questions=questions,
-        grader=grader,
-        outcome_model=_outcome_model(recipe, reward, device),
-        device=device,
-    )
+    judges = Judges(grader, tokenizer)
+    for kind, folder in rewards.items():
+        setattr(judges, kind, load_reward_model(folder, kind, recipe, device))
+    learner = _learner(recipe, parent, device)
+    engine = live_engine(learner.session.model.model, tokenizer)
+    offline = None
+    if settings.source == "offline":
+        offline = OfflineSource(job.out / OFFLINE, engine, questions, judges, recipe)
+    state = _restored(job, learner)
+    selection = Selection(len(questions), recipe, state["shares"])
+    source = offline or _source(learner, parent, engine, questions, selection, judges, dealt(state))
+    progress = Progress(state["step"], state["history"], state["validations"])
+    held_out = validation_questions(recipe)
+    return Loop(job, learner, source, selection, judges, engine, held_out, rewards, progress), learner, tokenizer
 
 
-def _outcome_model(recipe: Recipe, folder: Path | None, device: torch.device) -> RewardModel | None:
-    """The reward model, where some part of the reward asks for it.
+def _learner(recipe: Recipe, parent: Path, device: torch.device) -> Learner:
+    settings = recipe.reinforce
+    mine = settings.questions_per_step // world_size() * settings.samples
+    passes = -(-mine // settings.micro_batch)
+    policy = load_policy(parent, settings.lora)
+    session = Session(policy, recipe, settings.optimizer, steps=settings.steps * settings.updates, accumulation=passes)
+    reference = load_reference(parent, session.model, settings, next(session.model.parameters()).dtype)
+    critic = CriticLearner.load(parent, recipe, passes) if settings.algorithm == "ppo" else None
+    return Learner(session, passes, reference, critic, recipe, device)
+
+
+def _restored(job: Job, learner: Learner) -> dict[str, Any]:
+    """The state of the newest checkpoint, or that of a run that begins."""
+    state = learner.session.restore(job.out)
+    if state is None:
+        return {"step": 0, "history": [], "validations": [], "shares": {}, "pending": {}}
+    if learner.critic is not None:
+        learner.critic.session.restore(job.out / CRITIC, state["step"])
+    return state
+
+
+def _source(
+    learner: Learner,
+    parent: Path,
+    engine: Engine,
+    questions: list[Question],
+    selection: Selection,
+    judges: Judges,
+    pending: Pending,
+) -> Source:
+    recipe, session = learner.recipe, learner.session
+    settings = recipe.reinforce
+    if settings.source == "solutions":
+        return SolutionSource(questions, selection, judges.tokenizer, recipe)
+    if settings.lag == 0:
+        return PolicySource(Explorer(engine, questions, selection, judges, recipe), session.model.state_dict)
+    copy = load_policy(parent, settings.lora).to(learner.device, next(session.model.parameters()).dtype)
+    explorer = Explorer(CopyEngine(copy, judges.tokenizer), questions, selection, judges, recipe)
+    return LaggedSource(explorer, lambda: _copied(session), settings.lag, pending)
+
+
+def _copied(session: Session) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in session.model.state_dict().items()}
+
+
+def _reward_folders(recipe: Recipe, arguments: argparse.Namespace) -> dict[str, Path]:
+    """The folders of the reward models that the rewards ask for, by the kind of reward."""
+    asked = {part.kind for part in recipe.reinforce.rewards}
+    given = {"outcome_model": arguments.reward, "process_model": arguments.process_reward}
+    return {
+        kind: folder or newest_reward_model(recipe.name, REWARD_KINDS[kind])
+        for kind, folder in given.items()
+        if kind in asked
+    }
+
+
+def load_reward_model(folder: Path, kind: str, recipe: Recipe, device: torch.device) -> RewardModel:
+    """The model in `folder`.
 
     Raises:
-        UserError: it judges steps.
+        UserError: it judges something else.
     """
-    if all(part.kind != "outcome_model" for part in recipe.reinforce.rewards):
-        return None
-    folder = folder or home.newest_output(recipe.name, "reward")
     model = RewardModel.load(folder, recipe.prompt.suffix, device)
-    if model.kind != "outcome":
-        raise UserError(f"{folder} is a process model, and reinforce.rewards has outcome_model: give --reward another")
+    if model.kind != REWARD_KINDS[kind]:
+        option = "--reward" if kind == "outcome_model" else "--process-reward"
+        raise UserError(f"{folder} is a {model.kind} model, and reinforce.rewards has {kind}: give {option} another")
     return model
 
 
-def _summary(history: Sequence[dict[str, float]], questions: int) -> Figures:
+def _save(
+    job: Job, learner: Learner, tokenizer: Any, parent: Path, corpus_digest: str | None, progress: Progress
+) -> None:
+    """Leave the model, its figures and its record; every rank must call it."""
+    recipe, session = job.recipe, learner.session
+    weights = of_wrapped(session.whole_weights())
+    if rank() != 0:
+        return
+    model = session.model.model
+    if recipe.reinforce.lora is not None:
+        model = model.merge_and_unload()
+    record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent), corpus_digest, job.run.run_id)
+    save_model(model, tokenizer, job.out, record, weights)
+    write_text(job.out / HISTORY, json.dumps({"steps": progress.history, "validations": progress.validations}))
+    for name in (CRITIC, OFFLINE):
+        shutil.rmtree(job.out / name, ignore_errors=True)
+    for file in job.out.glob("reference-*.safetensors"):
+        file.unlink()
+    job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent)})
+    job.run.log_figure(curves(progress.history, progress.validations), "curves.png")
+    job.run.log_table(sample_table(job.out, sorted({1, recipe.reinforce.steps})), "samples.json")
+    job.run.log_artifact(job.out / HISTORY)
+
+
+def _summary(progress: Progress) -> Figures:
     """Accuracy of the samples in the first and last tenth of the steps, and where the seconds went."""
+    history = progress.history
     tenth = max(1, len(history) // 10)
 
     def mean(name: str, part: Sequence[dict[str, float]]) -> float:
         return float(np.mean([figures[name] for figures in part]))
 
+    seconds = sorted({name for figures in history for name in figures if name.startswith("seconds/")})
+    validated = {}
+    if progress.validations:
+        first, last = (progress.validations[place]["validation/accuracy"] for place in (0, -1))
+        validated = {"validation_accuracy_first": first, "validation_accuracy_last": last}
     return {
         "steps": len(history),
-        "questions": questions,
         "accuracy_first": mean("accuracy", history[:tenth]),
         "accuracy_last": mean("accuracy", history[-tenth:]),
-        "kl_last": mean("kl", history[-tenth:]),
-        **{f"{name}_total": sum(figures[name] for figures in history) for name in SECONDS},
+        **({"kl_last": mean("kl", history[-tenth:])} if "kl" in history[-1] else {}),
+        **validated,
+        **{f"{name}_total": sum(figures.get(name, 0.0) for figures in history) for name in seconds},
     }
 
 

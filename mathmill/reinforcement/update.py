@@ -2,145 +2,194 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from mathmill.recipe import Recipe, ReinforceRecipe
+from mathmill.errors import UserError
+from mathmill.recipe import Recipe
+from mathmill.recipe_reinforcement import CLIPPED, PREFERENCES
 from mathmill.reinforcement import objectives
-from mathmill.reinforcement.advantages import group_normalised, right_only
-from mathmill.reinforcement.batch import Batch, token_log_probs
-from mathmill.reinforcement.sampling import Sample
-from mathmill.training.session import Session
+from mathmill.reinforcement.advantages import coefficients
+from mathmill.reinforcement.coefficient import at_step
+from mathmill.reinforcement.critic import CriticLearner
+from mathmill.reinforcement.layout import padded
+from mathmill.reinforcement.passes import Pass, learned, passes_of_step
+from mathmill.reinforcement.policy import Reference
+from mathmill.reinforcement.preferences import dpo
+from mathmill.reinforcement.sample import Group
+from mathmill.training.session import Session, rank, world_size
 
 
-def coefficients(samples: Sequence[Sample], settings: ReinforceRecipe) -> torch.Tensor:
-    """The weight of each sample in the objective, [samples] float32; groups stand one after another."""
-    shape = (-1, settings.group)
-    if settings.algorithm == "online_rft":
-        return right_only(torch.tensor([sample.verdict.right for sample in samples]).view(shape)).flatten()
-    rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64).view(shape)
-    return group_normalised(rewards, settings.advantage_epsilon).flatten().float()
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What is learned, and what it is held to."""
+
+    session: Session
+    """The policy; its accumulation is the number of forward passes of an optimiser step."""
+    passes: int
+    """That number."""
+    reference: Reference | None
+    critic: CriticLearner | None
+    recipe: Recipe
+    device: torch.device
+
+    @property
+    def temperature(self) -> float:
+        """What divides the logits, as it did when tokens were drawn."""
+        return self.recipe.reinforce.sampling.temperature or 1.0
 
 
-@dataclass(slots=True)
-class Portion:
-    """The samples of one forward pass."""
-
-    batch: Batch
-    coefficients: torch.Tensor
-    """[samples]."""
-    sampler: torch.Tensor
-    """Log-probabilities that the sampler gave the drawn tokens, [samples, tokens], 0 on padding."""
-    old: torch.Tensor | None = None
-    """The same from the trainer before its first update; set by the first pass."""
-    reference: torch.Tensor | None = None
-    """The same under the reference; set by the first pass."""
-
-
-def portions(samples: Sequence[Sample], settings: ReinforceRecipe, pad: int, device: torch.device) -> list[Portion]:
-    """The samples by length, so that little is padding, in forward passes of `micro_batch`."""
-    weights = coefficients(samples, settings)
-    order = sorted(range(len(samples)), key=lambda i: len(samples[i].completion.token_ids))
-    made = []
-    for start in range(0, len(order), settings.micro_batch):
-        chosen = order[start : start + settings.micro_batch]
-        part = [samples[i] for i in chosen]
-        batch = Batch.of([one.prompt for one in part], [one.completion.token_ids for one in part], pad, device)
-        sampler = torch.zeros(batch.mask.shape)
-        for row, one in enumerate(part):
-            sampler[row, : len(one.completion.log_probs)] = torch.tensor(one.completion.log_probs)
-        made.append(Portion(batch, weights[chosen].to(device), sampler.to(device)))
-    return made
-
-
-class Totals:
-    """Sums over all tokens of an exploration, and the greatest gap between sampler and trainer."""
+class Sums:
+    """Sums over the tokens of an exploration, and the greatest gap between sampler and trainer."""
 
     def __init__(self) -> None:
         """Begin at zero."""
-        self.sums = {"completions": 0.0, "tokens": 0.0, "objective": 0.0, "kl": 0.0, "entropy": 0.0, "clipped": 0.0}
-        self.gap = 0.0
+        self.of: dict[str, float] = {}
+        self.greatest_gap = 0.0
+
+    def add(self, **values: float | torch.Tensor) -> None:
+        """Add to the sums of these names."""
+        for name, value in values.items():
+            self.of[name] = self.of.get(name, 0.0) + float(value)
 
     def figures(self, device: torch.device) -> dict[str, float]:
-        """Means over what all ranks counted."""
-        values = torch.tensor(list(self.sums.values()), dtype=torch.float64, device=device)
-        gap = torch.tensor(self.gap, dtype=torch.float64, device=device)
+        """Means over what all ranks counted; every rank has the same names."""
+        values = torch.tensor(list(self.of.values()), dtype=torch.float64, device=device)
+        gap = torch.tensor(self.greatest_gap, dtype=torch.float64, device=device)
         dist.all_reduce(values)
         dist.all_reduce(gap, op=dist.ReduceOp.MAX)
-        summed = dict(zip(self.sums, values.tolist(), strict=True))
-        return {
-            "objective": summed["objective"] / summed["completions"],
-            "kl": summed["kl"] / summed["completions"],
-            "entropy": summed["entropy"] / summed["tokens"],
-            "clip_ratio/region_mean": summed["clipped"] / summed["tokens"],
-            "rollout/logprob_abs_diff_max": float(gap),
-        }
+        summed = dict(zip(self.of, values.tolist(), strict=True))
+        tokens = summed.pop("tokens")
+        drawn, gaps = summed.pop("drawn", 0.0), summed.pop("gap", 0.0)
+        figures = {}
+        if drawn:
+            figures = {"rollout/logprob_abs_diff_mean": gaps / drawn, "rollout/logprob_abs_diff_max": float(gap)}
+        return figures | {name: value / tokens for name, value in summed.items()}
 
 
-def update(
-    session: Session, reference: Any | None, samples: Sequence[Sample], recipe: Recipe, pad: int, device: torch.device
-) -> dict[str, float]:
-    """Take `reinforce.updates` optimiser steps on this rank's samples; figures over all ranks.
+def update(learner: Learner, mine: Sequence[Group], everyone: Sequence[Group], step: int) -> dict[str, float]:
+    """Take `reinforce.updates` optimiser steps; figures over all ranks.
 
     Args:
-        session: the policy; its accumulation is the number of forward passes of an optimiser step.
-        reference: the frozen reference, or None where the objective has no divergence from one.
-        samples: whole groups, one after another.
-        recipe: the settings.
-        pad: any token id.
-        device: where the policy is.
+        learner: what learns.
+        mine: this rank's groups.
+        everyone: those of all ranks, of which every `world_size()`-th from this rank's number on is this rank's.
+        step: counted from 0.
+
+    Raises:
+        UserError: sampler and trainer do not agree on what was drawn.
     """
-    parts = portions(samples, recipe.reinforce, pad, device)
-    totals = Totals()
-    for _ in range(recipe.reinforce.updates):
+    settings = learner.recipe.reinforce
+    counted = learned(everyone, settings)
+    tokens = sum(sum(one.completion.written or [True] * len(one.completion.token_ids)) for one in counted)
+    totals = objectives.Totals(len(counted), tokens)
+    parts = passes_of_step(mine, settings, totals, learner.passes, learner.device)
+    prepare(learner, parts, everyone, step)
+    sums = Sums()
+    for number in range(settings.updates):
+        counting = sums if number == 0 else None
         for part in parts:
-            objective = _objective(session, reference, part, recipe.reinforce, totals)
-            # DeepSpeed takes the mean over ranks and passes; a last, smaller pass counts by its samples.
-            session.backward(-objective.sum() * (len(parts) / len(samples)))
-            session.step()
-    return totals.figures(device)
+            value = objective(learner, part, step, counting)
+            if counting is not None:
+                counting.add(objective=value.detach() * tokens)
+            # DeepSpeed takes the mean over ranks and passes.
+            learner.session.backward(-value * (len(parts) * world_size()))
+            learner.session.step()
+        if learner.critic is not None:
+            learner.critic.learn(parts, counting)
+    figures = sums.figures(learner.device)
+    _check_gap(figures, learner.recipe)
+    return figures
 
 
-def _objective(
-    session: Session, reference: Any | None, part: Portion, settings: ReinforceRecipe, totals: Totals
-) -> torch.Tensor:
-    """The objective of each sample of a forward pass, with gradient."""
-    temperature = settings.sampling.temperature
-    log_probs, entropy = token_log_probs(session.engine, part.batch, temperature)
-    detached = log_probs.detach()
-    if part.old is None:
-        part.old = detached
-        totals.gap = max(totals.gap, float((detached - part.sampler).abs().max()))
-    if part.reference is None:
-        part.reference = detached if reference is None else _frozen(reference, part.batch, temperature)
-    mask = part.batch.mask
-    if settings.algorithm == "online_rft":
-        objective = objectives.online_rft(log_probs, part.coefficients, mask)
-        clipped = torch.zeros_like(mask)
+def prepare(learner: Learner, parts: Sequence[Pass], everyone: Sequence[Group], step: int) -> None:
+    """Give the passes what stays the same in all updates of the step: the reference's view, and the coefficients."""
+    settings = learner.recipe.reinforce
+    if learner.reference is not None:
+        for part in parts:
+            part.reference = part.row.by_completion(learner.reference.log_probs(part.row, learner.temperature))
+    if learner.critic is not None:
+        learner.critic.judge(parts, at_step(settings.kl_coefficient, step, settings.steps))
+    elif settings.algorithm not in PREFERENCES:
+        _set_coefficients(parts, everyone, learner)
+
+
+def _set_coefficients(parts: Sequence[Pass], everyone: Sequence[Group], learner: Learner) -> None:
+    """Give the passes, which hold this rank's samples in order, their tokens' coefficients."""
+    of_all = coefficients(everyone, learner.recipe.reinforce)
+    size = len(everyone[0])
+    mine = [of_all[place] for place in range(len(of_all)) if place // size % world_size() == rank()]
+    rest = iter(mine)
+    for part in parts:
+        tokens = [torch.zeros(length, dtype=torch.float64) if part.empty else next(rest) for length in part.row.lengths]
+        part.coefficients = padded(tokens).to(learner.device)
+
+
+def objective(learner: Learner, part: Pass, step: int, sums: Sums | None) -> torch.Tensor:
+    """What the samples of a pass add to the step's objective, a scalar with gradient; `sums` of the first update."""
+    settings = learner.recipe.reinforce
+    flat, flat_entropy = learner.session.engine(part.row, learner.temperature)
+    log_probs, entropy = part.row.by_completion(flat), part.row.by_completion(flat_entropy)
+    detached, mask = log_probs.detach(), part.row.mask
+    beta = at_step(settings.kl_coefficient, step, settings.steps)
+    on_policy = settings.source == "policy" and settings.lag == 0
+    if not len(part.old):
+        trusted = part.sampler is None or on_policy or settings.importance_cap is not None
+        part.old = detached if trusted else part.sampler
+    if sums is not None:
+        _count(part, detached, entropy.detach(), on_policy, sums)
+    if settings.algorithm in PREFERENCES:
+        normalised = settings.algorithm == "dpo_paper"
+        return (part.weights * dpo(log_probs, part.reference, mask, beta=beta, normalised=normalised)).sum()
+    values = _gain(learner, part, log_probs, sums)
+    if settings.algorithm == "grpo" and learner.reference is not None:
+        values = values - beta * objectives.k3(log_probs, part.reference)
+    if bonus := at_step(settings.entropy_coefficient, step, settings.steps):
+        values = values + bonus * entropy
+    return (part.weights * values).sum()
+
+
+def _gain(learner: Learner, part: Pass, log_probs: torch.Tensor, sums: Sums | None) -> torch.Tensor:
+    """The part of the objective that rewards decide, [samples, tokens]."""
+    settings = learner.recipe.reinforce
+    advantages, old, mask = part.coefficients, part.old, part.row.mask
+    if settings.algorithm not in CLIPPED:
+        return objectives.likelihood(log_probs, advantages)
+    clip = objectives.Clip.of(settings)
+    if settings.ratio == "sequence":
+        ratio = objectives.sequence_ratio(log_probs, old, mask)
     else:
-        objective = objectives.grpo(
-            log_probs,
-            part.old,
-            part.reference,
-            part.coefficients,
-            mask,
-            clip=settings.clip,
-            kl_coefficient=settings.kl_coefficient,
-        )
-        clipped = (
-            objectives.is_clipped(torch.exp(detached - part.old), part.coefficients[:, None], settings.clip) * mask
-        )
-    totals.sums["completions"] += len(mask)
-    totals.sums["tokens"] += float(mask.sum())
-    totals.sums["objective"] += float(objective.detach().sum())
-    totals.sums["kl"] += float(objectives.sequence_mean(objectives.k3(detached, part.reference), mask).sum())
-    totals.sums["entropy"] += float(entropy.sum())
-    totals.sums["clipped"] += float(clipped.sum())
-    return objective
+        ratio = torch.exp(log_probs - old)
+    if settings.surrogate == "cispo":
+        gain = objectives.cispo(log_probs, ratio, advantages, clip)
+    else:
+        gain = objectives.clipped_ratio(ratio, advantages, clip)
+    clipped = objectives.is_clipped(ratio.detach(), advantages, clip) * part.mask
+    weights = torch.ones_like(mask)
+    if settings.importance_cap is not None and part.sampler is not None:
+        weights = objectives.importance(old, part.sampler, settings.importance_cap)
+    if sums is not None:
+        sums.add(**{"clip_ratio/region_mean": clipped.sum(), "importance/mean": (weights * part.mask).sum()})
+    return weights * gain
 
 
-@torch.no_grad()
-def _frozen(reference: Any, batch: Batch, temperature: float) -> torch.Tensor:
-    return token_log_probs(reference, batch, temperature)[0]
+def _count(part: Pass, log_probs: torch.Tensor, entropy: torch.Tensor, on_policy: bool, sums: Sums) -> None:
+    """Figures of the policy as it was before the step's first update."""
+    mask = part.mask
+    sums.add(tokens=mask.sum(), entropy=(entropy * mask).sum())
+    if len(part.reference):
+        sums.add(kl=(objectives.k3(log_probs, part.reference) * mask).sum())
+    if part.sampler is not None and on_policy:
+        gap = (log_probs - part.sampler).abs() * mask
+        sums.add(gap=gap.sum(), drawn=mask.sum())
+        sums.greatest_gap = max(sums.greatest_gap, float(gap.max()))
+
+
+def _check_gap(figures: dict[str, float], recipe: Recipe) -> None:
+    gap = figures.get("rollout/logprob_abs_diff_mean", 0.0)
+    if gap > recipe.reinforce.gap_bound:
+        raise UserError(
+            f"recipe {recipe.name}: sampler and trainer differ by {gap:.3g} nats a token, above reinforce.gap_bound"
+            f" {recipe.reinforce.gap_bound}: the engine draws from other weights, or raise the bound"
+        )

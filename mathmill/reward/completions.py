@@ -9,7 +9,7 @@ from typing import Any, Literal
 from mathmill.evaluation.grading import Grader
 from mathmill.recipe import Recipe
 from mathmill.reward.parts import Row, in_parts
-from mathmill.reward.solutions import Judged, Policy
+from mathmill.reward.solutions import Completer, Judged
 from mathmill.reward.steps import split_steps, step_tokens
 from mathmill.training.chat import prompt_ids
 from mathmill.training.session import rank
@@ -41,7 +41,7 @@ class Prefix:
 
 
 def label_solutions(
-    folder: Path, completer: Policy, judged: Sequence[Judged], grader: Grader, recipe: Recipe
+    folder: Path, completer: Completer, judged: Sequence[Judged], grader: Grader, recipe: Recipe
 ) -> tuple[list[Labelled], dict[str, float]]:
     """The drawn solutions with their steps labelled, and figures of the completions.
 
@@ -93,7 +93,9 @@ def prefixes_of(judged: Judged, steps: Sequence[str], tokenizer: Any, suffix: st
     ]
 
 
-def complete(folder: Path, completer: Policy, prefixes: Sequence[Prefix], grader: Grader, recipe: Recipe) -> list[Row]:
+def complete(
+    folder: Path, completer: Completer, prefixes: Sequence[Prefix], grader: Grader, recipe: Recipe
+) -> list[Row]:
     """`reward.completions` completions of each prefix, graded: question, steps, answers, and which are right."""
     settings = recipe.reward
 

@@ -24,8 +24,8 @@ class RewardModel:
 
     def __init__(self, model: Any, reader: Reader) -> None:
         """Score with `model`; `reader` asks it as it was asked in training."""
-        self._model = model
-        self._reader = reader
+        self.model = model
+        self.reader = reader
 
     @classmethod
     def load(cls, folder: Path, suffix: str, device: torch.device) -> "RewardModel":
@@ -47,7 +47,7 @@ class RewardModel:
     @property
     def kind(self) -> RewardKind:
         """What it judges."""
-        return self._reader.kind
+        return self.reader.kind
 
     def __call__(self, questions: Sequence[Question], solutions: Sequence[str]) -> list[float]:
         """The score of each solution."""
@@ -63,15 +63,15 @@ class RewardModel:
         scores: list[list[float]] = []
         for start in range(0, len(examples), BATCH):
             part = examples[start : start + BATCH]
-            logits = self._reader.logits(self._model, part, self._model.device)
+            logits = self.reader.logits(self.model, part, self.model.device)
             counts = [len(example.ends) for example in part]
             scores += [values.tolist() for values in torch.sigmoid(logits).split(counts)]
         return scores
 
     def _example(self, question: str, solution: str) -> Example:
         if self.kind == "outcome":
-            return self._reader.solution(question, solution)
-        return self._reader.steps(question, split_steps(solution))
+            return self.reader.solution(question, solution)
+        return self.reader.steps(question, split_steps(solution))
 
 
 def solution_score(steps: Sequence[float]) -> float:

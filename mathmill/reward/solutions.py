@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,24 @@ from mathmill.training.chat import prompt_ids
 from mathmill.training.session import rank
 
 log = logging.getLogger("mathmill")
+
+
+class Completer(Protocol):
+    """What goes on with solutions."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """Draws from it."""
+        ...
+
+    def portion(self, samples: int) -> int:
+        """Prompts to draw for in one go, with `samples` completions each."""
+        ...
 
 
 class Policy:

@@ -60,3 +60,34 @@ def step_tokens(tokenizer: Any, steps: Sequence[str]) -> tuple[list[int], list[i
         ends.append(bisect_left(begins, place + len(step)) - 1)
         place += len(step) + 1
     return list(encoded["input_ids"]), ends
+
+
+def drawn_step_ends(tokenizer: Any, token_ids: Sequence[int], steps: Sequence[str]) -> list[int]:
+    """Where each step of a drawn solution ends: the index among its tokens of the step's last one.
+
+    A model may draw other tokens than the tokenizer would make of its text, so steps are found by what the tokens say:
+    a step ends with the token that brings its last character which is no white space.
+
+    Args:
+        tokenizer: of the model that drew.
+        token_ids: the drawn tokens.
+        steps: of their text, by `split_steps`.
+    """
+    ends: list[int] = []
+    wanted = 0
+    for step in steps:
+        wanted += _visible(step)
+        counts = range(1, len(token_ids) + 1)
+        place = bisect_left(
+            counts,
+            wanted,
+            lo=ends[-1] if ends else 0,
+            key=lambda count: _visible(tokenizer.decode(token_ids[:count], skip_special_tokens=True)),
+        )
+        ends.append(min(place, len(token_ids) - 1))
+    return ends
+
+
+def _visible(text: str) -> int:
+    """Characters that are no white space."""
+    return len("".join(text.split()))

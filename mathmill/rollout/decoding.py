@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mathmill.recipe import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 
 
 def draw(logits: torch.Tensor, uniforms: torch.Tensor, sampling: SamplingRecipe) -> tuple[torch.Tensor, torch.Tensor]:

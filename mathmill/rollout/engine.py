@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from mathmill.recipe import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 
 if TYPE_CHECKING:
     import torch

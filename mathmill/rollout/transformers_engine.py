@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from mathmill.recipe import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.decoding import draw, uniform_stream
 from mathmill.rollout.engine import Completion, Weights
 from mathmill.rollout.roomy_cache import roomy_cache

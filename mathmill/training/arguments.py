@@ -37,9 +37,13 @@ _STAGES = {
         {"--kind": (["outcome", "process"], "what it judges (default: the recipe's reward.kind)")},
     ),
     "rl": _Stage(
-        "Train a tuned model by reinforcement: GRPO or online RFT on questions with known answers (section 4).",
+        "Train a tuned model by reinforcement: GRPO, PPO, DPO, or fine-tuning on right answers (sections 4 and 5.2).",
         "rl",
-        {"--model": _INSTRUCT, "--reward": "folder of the reward model (default: the recipe's newest)"},
+        {
+            "--model": _INSTRUCT,
+            "--reward": "folder of the outcome reward model (default: the recipe's newest)",
+            "--process-reward": "folder of the process reward model (default: the recipe's newest)",
+        },
     ),
 }
 

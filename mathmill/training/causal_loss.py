@@ -29,11 +29,7 @@ class CausalLoss(nn.Module):
         """
         super().__init__()
         self.model = model
-        if not _has_linear_head(model):
-            raise UserError(
-                f"the logits of {type(model).__name__} are no linear map of its last hidden state: choose a model of"
-                " the LLaMA family"
-            )
+        check_linear_head(model)
 
     def forward(
         self,
@@ -92,6 +88,19 @@ def summed_cross_entropy(
 
 def _summing_dtype(tensor: torch.Tensor) -> torch.dtype:
     return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def check_linear_head(model: Any) -> None:
+    """Make sure that the logits of `model` can be made from its last hidden state.
+
+    Raises:
+        UserError: they are more than a linear map of it.
+    """
+    if not _has_linear_head(model):
+        raise UserError(
+            f"the logits of {type(model).__name__} are no linear map of its last hidden state: choose a model of"
+            " the LLaMA family"
+        )
 
 
 @torch.no_grad()

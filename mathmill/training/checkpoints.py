@@ -46,6 +46,13 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
     return checkpoints / latest.read_text(encoding="utf-8") if latest.is_file() else None
 
 
+def checkpoint_of(checkpoints: Path, step: int) -> Path | None:
+    """The folder of the newest complete checkpoint of `step`; None where there is none."""
+    whole = [path.parent for path in checkpoints.glob(f"*/{RANKS}")]
+    of_step = [folder for folder in whole if folder.name == f"step-{step}" or folder.name.startswith(f"step-{step}-")]
+    return max(of_step, key=lambda folder: (folder / RANKS).stat().st_mtime_ns, default=None)
+
+
 def written_by(checkpoint: Path) -> int:
     """How many processes wrote it."""
     return int((checkpoint / RANKS).read_text(encoding="utf-8"))

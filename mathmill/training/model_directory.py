@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mathmill.errors import UserError
+from mathmill.home import newest_output
 from mathmill.output import write_text
 
 RECORD = "mathmill.json"
@@ -48,6 +49,11 @@ def save_model(
     write_text(directory / RECORD, json.dumps(asdict(record), indent=2))
 
 
+def of_wrapped(weights: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The weights of a module that holds a language model as `model`, under the names that the model has for them."""
+    return None if weights is None else {name.removeprefix("model."): tensor for name, tensor in weights.items()}
+
+
 def read_record(directory: Path) -> ModelRecord:
     """The record of the model in `directory`.
 
@@ -61,3 +67,14 @@ def read_record(directory: Path) -> ModelRecord:
         return ModelRecord(**json.loads(path.read_text(encoding="utf-8")))
     except (json.JSONDecodeError, TypeError) as error:
         raise UserError(f"{path} is no model record ({error}): train the model again") from error
+
+
+def newest_reward_model(recipe_name: str, kind: RewardKind) -> Path:
+    """The recipe's newest finished reward model of a kind.
+
+    Raises:
+        UserError: there is none; the message names the command that makes it.
+    """
+    return newest_output(
+        recipe_name, "reward", f"{kind} reward model", lambda folder: (read_record(folder).kind or "outcome") == kind
+    )

@@ -3,7 +3,7 @@
 import argparse
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mathmill.training.causal_loss import CausalLoss
 from mathmill.training.chat import set_chat_template
 from mathmill.training.figures import loss_curves
 from mathmill.training.initial_model import initial_model
-from mathmill.training.model_directory import ModelRecord, save_model
+from mathmill.training.model_directory import ModelRecord, of_wrapped, save_model
 from mathmill.training.pretraining import Pretraining, Source
 from mathmill.training.session import end_rank, rank, start_distributed
 
@@ -96,17 +96,12 @@ def _save(training: Pretraining, tokenizer: Any, build: Build) -> None:
         corpus_digest=data.digest(build.shards),
         mlflow_run_id=job.run.run_id,
     )
-    save_model(training.causal.model, tokenizer, job.out, record, _of_the_model(weights))
+    save_model(training.causal.model, tokenizer, job.out, record, of_wrapped(weights))
     write_text(job.out / TRACE, "".join(f"{json.dumps(row)}\n" for row in training.progress.trace))
     shutil.rmtree(job.out / DATASETS, ignore_errors=True)
     job.run.register_model(job.final, job.recipe.name, "base", {PARENT_MODEL: str(job.recipe.model.checkpoint)})
     job.run.log_figure(loss_curves(training.progress.trace, training.progress.validations), "loss.png")
     job.run.log_artifact(job.out / TRACE)
-
-
-def _of_the_model(weights: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """`weights` of a `CausalLoss` under the names that its model has for them."""
-    return None if weights is None else {name.removeprefix("model."): tensor for name, tensor in weights.items()}
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def train(job: Job, arguments: argparse.Namespace) -> Figures:
     steps = max(1, settings.epochs * len(lessons.learning) // settings.batch)
     accumulation = settings.batch // (settings.micro_batch * world_size())
     session = Session(model, recipe, settings.optimizer, steps=steps, accumulation=accumulation)
-    curve = _learn(job, session, lessons.learning, reader, steps, device)
+    curve = learn(job, session, lessons.learning, reader, steps, device)
     figures, bins = _measure(session, lessons.testing, reader, recipe, device)
     weights = session.whole_weights()
     if rank() == 0:
@@ -125,7 +125,7 @@ def _headed_model(base: str, reader: Reader) -> torch.nn.Module:
     return model
 
 
-def _learn(
+def learn(
     job: Job, session: Session, lessons: Sequence[Lesson], reader: Reader, steps: int, device: torch.device
 ) -> list[float]:
     """All optimiser steps that are still to do; the loss of every one, those done before included."""

@@ -16,7 +16,15 @@ import torch.distributed as dist
 from mathmill.errors import UserError
 from mathmill.recipe import Recipe
 from mathmill.recipe_training import OptimizerRecipe
-from mathmill.training.checkpoints import CHECKPOINTS, complete, new_tag, newest_checkpoint, universal, written_by
+from mathmill.training.checkpoints import (
+    CHECKPOINTS,
+    checkpoint_of,
+    complete,
+    new_tag,
+    newest_checkpoint,
+    universal,
+    written_by,
+)
 from mathmill.training.schedule import rate_factor
 
 log = logging.getLogger("mathmill")
@@ -176,13 +184,14 @@ class Session:
             complete(checkpoints, tag, ranks=world_size(), kept=kept)
         dist.barrier()
 
-    def restore(self, folder: Path) -> dict[str, Any] | None:
-        """Go back to the newest checkpoint; its `state` with `step`, or None where there is none.
+    def restore(self, folder: Path, step: int | None = None) -> dict[str, Any] | None:
+        """Go back to the newest checkpoint, or to that of `step`; its `state` with `step`, None where there is none.
 
         Another number of processes may have written it: the state of the optimiser is then dealt out anew, by
         DeepSpeed's universal checkpoint.
         """
-        checkpoint = newest_checkpoint(folder / CHECKPOINTS)
+        checkpoints = folder / CHECKPOINTS
+        checkpoint = newest_checkpoint(checkpoints) if step is None else checkpoint_of(checkpoints, step)
         if checkpoint is None:
             return None
         dealt_anew = self.engine.zero_optimization() and written_by(checkpoint) != world_size()

@@ -1,47 +1,25 @@
-"""Golden values, independent computations, and the gradients that the paper derives (appendix A.1)."""
+"""Golden values by hand of what is maximised, and how tokens become one number."""
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from mathmill.reinforcement.advantages import group_normalised, right_only
-from mathmill.reinforcement.objectives import clipped_ratio, grpo, k3, online_rft, sequence_mean
+from mathmill.recipe_reinforcement import ReinforceRecipe
+from mathmill.reinforcement.objectives import (
+    Clip,
+    Totals,
+    cispo,
+    clipped_ratio,
+    importance,
+    is_clipped,
+    k3,
+    sequence_mean,
+    sequence_ratio,
+    token_weights,
+)
 
-CLIP, BETA = 0.2, 0.04
-
-
-def ragged(seed: int, rows: int = 6, width: int = 9) -> tuple[torch.Tensor, ...]:
-    """Log-probabilities of three policies in float64 and a mask of unequal lengths."""
-    generator = torch.Generator().manual_seed(seed)
-    policy, old, reference = (
-        torch.log(torch.rand(rows, width, generator=generator, dtype=torch.float64) * 0.98 + 0.01) for _ in range(3)
-    )
-    lengths = torch.randint(1, width + 1, (rows,), generator=generator)
-    lengths[0], lengths[1] = 1, width
-    mask = (torch.arange(width) < lengths[:, None]).double()
-    advantages = torch.randn(rows, generator=generator, dtype=torch.float64)
-    return policy.requires_grad_(), old, reference, advantages, mask
-
-
-def test_advantages_by_hand():
-    # Mean 1/4, population standard deviation sqrt(3)/4: the right one gets (3/4)/(sqrt(3)/4) = sqrt(3).
-    rewards = torch.tensor([[1.0, 0.0, 0.0, 0.0], [2.0, 4.0, 4.0, 6.0]], dtype=torch.float64)
-    expected = [
-        [math.sqrt(3), -1 / math.sqrt(3), -1 / math.sqrt(3), -1 / math.sqrt(3)],
-        [-math.sqrt(2), 0.0, 0.0, math.sqrt(2)],
-    ]
-    torch.testing.assert_close(group_normalised(rewards, 0.0), torch.tensor(expected, dtype=torch.float64))
-
-
-def test_a_group_of_equal_rewards_has_no_advantage():
-    rewards = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
-    assert group_normalised(rewards, 1e-6).tolist() == [[0.0] * 3] * 2
-
-
-def test_epsilon_is_added_to_the_standard_deviation():
-    assert group_normalised(torch.tensor([[1.0, -1.0]]), 1.0).tolist() == [[0.5, -0.5]]
+CLIP = Clip(0.2, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -75,65 +53,71 @@ def test_each_sequence_is_divided_by_its_own_length():
     assert sequence_mean(values, mask).tolist() == [4.0, 5.0]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_grpo_equals_a_loop_over_equation_3(seed):
-    policy, old, reference, advantages, mask = ragged(seed)
-    value = grpo(policy, old, reference, advantages, mask, clip=CLIP, kl_coefficient=BETA)
-    expected = []
-    for row in range(len(mask)):
-        terms = []
-        for t in range(int(mask[row].sum())):
-            p, q, r = (math.exp(one[row, t].item()) for one in (policy, old, reference))
-            rho, advantage = p / q, float(advantages[row])
-            divergence = r / p - math.log(r / p) - 1
-            terms.append(min(rho * advantage, min(max(rho, 0.8), 1.2) * advantage) - BETA * divergence)
-        expected.append(sum(terms) / len(terms))
-    np.testing.assert_allclose(value.detach().numpy(), expected, atol=1e-12, rtol=0)
+def doubles(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_gradient_of_grpo_is_equation_21(seed):
-    """GC = A + beta (pi_ref/pi - 1), where policy and sampling policy are one (a single update an exploration)."""
-    policy, _, reference, advantages, mask = ragged(seed)
-    grpo(policy, policy.detach(), reference, advantages, mask, clip=CLIP, kl_coefficient=BETA).mean().backward()
-    coefficient = advantages[:, None] + BETA * (torch.exp(reference - policy.detach()) - 1)
-    expected = mask * coefficient / mask.sum(dim=1, keepdim=True) / len(mask)
-    torch.testing.assert_close(policy.grad, expected, atol=1e-12, rtol=0)
+def test_clip_higher_lets_a_good_token_rise_further():
+    """DAPO's two ranges: up to 1.28, down to 0.8."""
+    ratio, good, bad = doubles(1.5, 0.5), doubles(1.0, 1.0), doubles(-1.0, -1.0)
+    assert clipped_ratio(ratio, good, Clip(0.2, 0.28)).tolist() == pytest.approx([1.28, 0.5])
+    assert clipped_ratio(ratio, bad, Clip(0.2, 0.28)).tolist() == pytest.approx([-1.5, -0.8])
+    assert is_clipped(ratio, good, Clip(0.2, 0.28)).tolist() == [True, False]
+    assert is_clipped(ratio, bad, Clip(0.2, 0.28)).tolist() == [False, True]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_gradient_of_online_rft_is_equation_10(seed):
-    policy, _, _, advantages, mask = ragged(seed)
-    right = advantages > 0
-    online_rft(policy, right_only(right).double(), mask).mean().backward()
-    expected = mask * right.double()[:, None] / mask.sum(dim=1, keepdim=True) / len(mask)
-    torch.testing.assert_close(policy.grad, expected, atol=1e-12, rtol=0)
+def test_a_clipped_token_has_no_gradient():
+    log_probs = torch.log(doubles(0.6, 0.5)).requires_grad_()
+    old = torch.log(doubles(0.4, 0.5))
+    clipped_ratio(torch.exp(log_probs - old), doubles(1.0, 1.0), CLIP).sum().backward()
+    assert log_probs.grad is not None
+    assert log_probs.grad.tolist() == pytest.approx([0.0, 1.0])
 
 
-def test_a_clipped_token_has_no_gradient_but_that_of_the_divergence():
-    policy = torch.log(torch.tensor([[0.6, 0.5]], dtype=torch.float64)).requires_grad_()
-    old = torch.log(torch.tensor([[0.4, 0.5]], dtype=torch.float64))
-    ones = torch.ones(1, dtype=torch.float64)
-    grpo(policy, old, policy.detach(), ones, torch.ones(1, 2), clip=CLIP, kl_coefficient=BETA).sum().backward()
-    torch.testing.assert_close(policy.grad, torch.tensor([[0.0, 0.5]], dtype=torch.float64), atol=1e-12, rtol=0)
+def test_cispo_clips_the_weight_and_never_the_token():
+    """MiniMax-M1, Eq. 4: ratios 1.5 and 0.5 weigh as 1.2 and 0.8, and both tokens keep a gradient."""
+    log_probs = torch.log(doubles(0.6, 0.2)).requires_grad_()
+    ratio = torch.exp(log_probs - torch.log(doubles(0.4, 0.4)))
+    value = cispo(log_probs, ratio, doubles(2.0, -1.0), CLIP)
+    assert value.tolist() == pytest.approx([1.2 * 2 * math.log(0.6), -0.8 * math.log(0.2)])
+    value.sum().backward()
+    assert log_probs.grad is not None
+    assert log_probs.grad.tolist() == pytest.approx([2.4, -0.8])
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_padding_changes_nothing(side):
-    policy, old, reference, advantages, mask = ragged(7)
+def test_sequence_ratio_is_the_geometric_mean():
+    """GSPO: ratios 2 and 1/8 of two tokens give sqrt(1/4) = 1/2 at both, and half its gradient each."""
+    log_probs = torch.log(doubles(0.8, 0.1))[None].requires_grad_()
+    old = torch.log(doubles(0.4, 0.8))[None]
+    mask = torch.ones(1, 2, dtype=torch.float64)
+    ratio = sequence_ratio(log_probs, old, mask)
+    assert ratio.tolist() == [pytest.approx([0.5, 0.5])]
+    sequence_mean(ratio, mask).sum().backward()
+    assert log_probs.grad is not None
+    assert log_probs.grad.tolist() == [pytest.approx([0.25, 0.25])]
 
-    def padded(values: torch.Tensor, fill: float) -> torch.Tensor:
-        block = torch.full((len(values), 4), fill, dtype=torch.float64)
-        return torch.cat([block, values] if side == "left" else [values, block], dim=1)
 
-    plain = grpo(policy, old, reference, advantages, mask, clip=CLIP, kl_coefficient=BETA)
-    wide = grpo(
-        padded(policy, -1.0),
-        padded(old, -2.0),
-        padded(reference, -3.0),
-        advantages,
-        padded(mask, 0.0),
-        clip=CLIP,
-        kl_coefficient=BETA,
-    )
-    torch.testing.assert_close(plain, wide, atol=1e-15, rtol=0)
+def test_sequence_ratio_leaves_padding_out():
+    log_probs = torch.log(doubles(0.8, 0.1))[None]
+    old = torch.log(doubles(0.4, 0.8))[None]
+    assert sequence_ratio(log_probs, old, doubles(1.0, 0.0)[None])[0, 0] == pytest.approx(2.0)
+
+
+def test_importance_weights_are_truncated_above_only():
+    old, sampler = torch.log(doubles(0.9, 0.2, 0.3)), torch.log(doubles(0.1, 0.1, 0.6))
+    assert importance(old, sampler, 4.0).tolist() == pytest.approx([4.0, 2.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [
+        ("sequence", [[1 / 6, 1 / 6, 1 / 6], [1 / 2, 0.0, 0.0]]),  # 1/(2 completions x own length)
+        ("token", [[1 / 4] * 3, [1 / 4, 0.0, 0.0]]),  # 4 tokens
+        ("constant", [[1 / 16] * 3, [1 / 16, 0.0, 0.0]]),  # 2 completions x at most 8 tokens
+    ],
+)
+def test_token_weights_by_hand(aggregation, expected):
+    mask = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
+    settings = ReinforceRecipe.model_validate({"aggregation": aggregation, "sampling": {"max_new_tokens": 8}})
+    weights = token_weights(mask, settings, Totals(completions=2, tokens=4))
+    torch.testing.assert_close(weights, torch.tensor(expected, dtype=torch.float64))

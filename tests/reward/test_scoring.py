@@ -7,7 +7,7 @@ from transformers import AutoModelForTokenClassification
 from mathmill.errors import UserError
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
-from mathmill.reinforcement.train import _outcome_model
+from mathmill.reinforcement.train import load_reward_model
 from mathmill.reward.scoring import RewardModel, solution_score
 from mathmill.training.chat import answer_ids, prompt_ids
 from mathmill.training.model_directory import ModelRecord, save_model
@@ -63,13 +63,11 @@ def test_another_model_is_refused(make_reward_model, tokenizer, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["outcome", "process"])
-def test_reinforcement_takes_outcome_models_only(make_reward_model, kind):
+def test_reinforcement_takes_the_model_that_its_reward_needs(make_reward_model, kind):
     _, folder = make_reward_model(kind)
     recipe = Recipe.model_validate({"name": "t"})
-    assert [part.kind for part in recipe.reinforce.rewards] == ["outcome_model"]
-    if kind == "outcome":
-        rewards = _outcome_model(recipe, folder, torch.device("cpu"))(QUESTIONS, SOLUTIONS)
-        assert all(0 < reward < 1 for reward in rewards)
-    else:
-        with pytest.raises(UserError, match=r"is a process model, and reinforce\.rewards has outcome_model"):
-            _outcome_model(recipe, folder, torch.device("cpu"))
+    rewards = load_reward_model(folder, f"{kind}_model", recipe, torch.device("cpu"))(QUESTIONS, SOLUTIONS)
+    assert all(0 <= reward < 1 for reward in rewards)
+    other = "process" if kind == "outcome" else "outcome"
+    with pytest.raises(UserError, match=rf"is a {kind} model, and reinforce\.rewards has {other}_model: give --"):
+        load_reward_model(folder, f"{other}_model", recipe, torch.device("cpu"))

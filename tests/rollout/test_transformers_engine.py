@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mathmill.recipe import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.transformers_engine import TransformersEngine
 
 VOCABULARY, END = 48, 1

@@ -1,0 +1,14 @@
+"""A process group of one rank, which training code asks who it is."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch.distributed as dist
+
+
+@pytest.fixture
+def one_rank() -> Iterator[None]:
+    """The group stands while the test runs."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
