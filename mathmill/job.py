@@ -171,7 +171,7 @@ def _run(
     warm_up: Callable[[Recipe], object] | None,
 ) -> None:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
-    out = _output_path(arguments, recipe)
+    out = output_path(arguments, recipe)
     given = _arguments(arguments)
     if is_finished(out):
         _check_same(out, recipe, given)
@@ -230,7 +230,8 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
         yield run
 
 
-def _output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
+def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
+    """Where a job's output goes: `--out`, or a new folder of the stage in the home, named by the time of the call."""
     if arguments.out is not None:
         return Path(arguments.out).resolve()
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

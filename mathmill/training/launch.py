@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO
 
-from mathmill.job import exit_code
+from mathmill.job import exit_code, output_path
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.training.arguments import training_parser
@@ -43,7 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `train STAGE …`; the exit code is the job's."""
     stage, *arguments = sys.argv[1:] if argv is None else argv
     parsed = training_parser(stage).parse_args(arguments)
-    return exit_code(lambda: run_ranks(MODULES[stage], arguments, load_recipe(parsed.recipe, parsed.overrides)))
+
+    def run() -> int:
+        recipe = load_recipe(parsed.recipe, parsed.overrides)
+        # Ranks that named the folder by their own clocks might not agree on it.
+        named = [] if parsed.out else ["--out", str(output_path(parsed, recipe))]
+        return run_ranks(MODULES[stage], [*arguments, *named], recipe)
+
+    return exit_code(run)
 
 
 def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:

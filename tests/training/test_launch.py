@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mathmill.home import outputs
 from mathmill.recipe_file import load_recipe
+from mathmill.training import launch
 from mathmill.training.launch import run_ranks
 
 
@@ -51,3 +53,18 @@ def test_a_rank_that_fails_alone_is_shown_and_ends_the_others(
     """
     assert _run(tmp_path, monkeypatch, program) == 1
     assert capfd.readouterr().err == "rank 1 failed:\nout of memory\n\nended\n"
+
+
+def test_all_ranks_are_told_one_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """
+        import pathlib, os, sys
+        pathlib.Path(__file__).with_name(f"told-{os.environ['RANK']}").write_text(" ".join(sys.argv[1:]))
+    """
+    (tmp_path / "telling.py").write_text(textwrap.dedent(program), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(launch.MODULES, "rl", "telling")
+    assert launch.main(["rl", "--recipe", "demo"]) == 0
+    told = [(tmp_path / f"told-{rank}").read_text().split() for rank in (0, 1)]
+    assert told[0] == told[1]
+    assert told[0][:3] == ["--recipe", "demo", "--out"]
+    assert Path(told[0][3]).parent == outputs("demo", "rl")
