@@ -64,8 +64,8 @@ def prepare(work: Path, *, longest: int, ends: float, steps: int, threads: int) 
 def _model(ends: float) -> LlamaForCausalLM:
     """A LLaMA of 6.8 million parameters.
 
-    The first component of every embedding is great, so that of the last hidden state is about sqrt(width), and the head's
-    weight for it sets the chance of the end token, whatever the rest.
+    The first component of every embedding is great, so that of the last hidden state is about sqrt(width), and the
+    head's weight for it sets the chance of the end token, whatever the rest.
     """
     torch.manual_seed(0)
     config = LlamaConfig(

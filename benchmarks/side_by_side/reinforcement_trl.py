@@ -1,7 +1,7 @@
 """Take GRPO steps with TRL's GRPOTrainer, set to the paper's Eq. 3; the last line of output is a JSON object.
 
-The same figures as reinforcement_ours.py tells. Runs in the peer's environment, which is also why it knows nothing of our
-modules.
+The same figures as reinforcement_ours.py tells. Runs in the peer's environment, which is also why it knows nothing of
+our modules.
 """
 
 import argparse
