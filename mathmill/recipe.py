@@ -111,7 +111,10 @@ class SamplingRecipe(Section):
 
     temperature: Annotated[float, Field(ge=0)] = 1.0
     """0 is greedy."""
+    top_k: PositiveCount | None = None
+    """Draw among so many of the likeliest tokens; null: among all."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Draw among the likeliest tokens that together have this probability, after `top_k`."""
     max_new_tokens: PositiveCount = 1024
 
 

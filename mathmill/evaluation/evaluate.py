@@ -35,7 +35,9 @@ def draw_completions(
     completions: list[list[Completion]] = []
     for start in progress(starts, total=len(starts), unit="portions"):
         ids = [prompts.token_ids(question.question) for question in questions[start : start + portion]]
-        completions += engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed)
+        completions += engine.generate(
+            ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed, stop=prompts.stop
+        )
     return completions
 
 
@@ -55,11 +57,11 @@ def evaluate_model(
     for task, questions in tasks.items():
         log.info("%s: %s, %d questions x %d", model.label, task, len(questions), samples)
         groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples)
-        verdicts = grade_groups(grader, prompts, questions, groups)
+        verdicts = grade_groups(grader, questions, groups)
         flat = [verdict for group in verdicts for verdict in group]
         figures, ratings = score(verdicts), None
         if verifier is not None:
-            ratings = verifier.rate(questions, [[prompts.answer_part(one.text) for one in group] for group in groups])
+            ratings = verifier.rate(questions, [[one.text for one in group] for group in groups])
             figures = replace(figures, verified=verifier.figures(verdicts, ratings))
         results.append(
             Result(
@@ -79,10 +81,10 @@ def evaluate_model(
 
 
 def grade_groups(
-    grader: Grader, prompts: Prompts, questions: Sequence[Question], groups: Sequence[Sequence[Completion]]
+    grader: Grader, questions: Sequence[Question], groups: Sequence[Sequence[Completion]]
 ) -> list[list[Verdict]]:
     """The verdict on each completion of each question; all are graded in one go."""
-    texts = [prompts.answer_part(completion.text) for group in groups for completion in group]
+    texts = [completion.text for group in groups for completion in group]
     golds = [question.answer for question, group in zip(questions, groups, strict=True) for _ in group]
     verdicts = iter(grader.grade(texts, golds))
     return [[next(verdicts) for _ in group] for group in groups]

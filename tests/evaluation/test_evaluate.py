@@ -21,6 +21,7 @@ from mathmill.questions import Question, load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.engine import Completion
+from mathmill.rollout.stop_strings import StopStrings
 
 RECIPE = """
 name: tiny
@@ -93,13 +94,14 @@ def test_newest_rl_model_and_its_ancestors_are_the_default(recipe_path, make_mod
 
 
 class Scripted:
-    """An engine whose completions are written in advance: for each question, its samples."""
+    """An engine whose completions are written in advance: for each question, its samples, cut at stop strings."""
 
     def __init__(self, script):
         self.script = iter(script)
 
-    def generate(self, prompts, sampling, *, samples, seed):
-        return [[Completion([1], [0.0], "stop", text) for text in next(self.script)] for _ in prompts]
+    def generate(self, prompts, sampling, *, samples, seed, stop):
+        cut = StopStrings(None, stop).cut
+        return [[Completion([1], [0.0], "stop", cut(text)) for text in next(self.script)] for _ in prompts]
 
 
 def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
