@@ -199,6 +199,22 @@ class ReinforceRecipe(Section):
     checkpoint_steps: PositiveCount = 50
 
 
+class SearchRecipe(Section):
+    """One answer a question, sought under a reward model (`mathmill.rollout.search`); the paper has no such search."""
+
+    kind: Literal["best_of", "beam"] = "best_of"
+    """`best_of`: the best of several whole solutions. `beam`: the best beginnings are kept step by step, which needs a
+    process reward model."""
+    samples: PositiveCount = 16
+    """Solutions drawn by `best_of`."""
+    width: PositiveCount = 1
+    """Beginnings that a tree of `beam` keeps at each step."""
+    expansions: PositiveCount = 4
+    """Next steps drawn after each of them."""
+    trees: PositiveCount = 4
+    """Independent searches of a question, among whose solutions the best is taken."""
+
+
 class EvaluationRecipe(Section):
     """Accuracy on held-out questions."""
 
@@ -207,11 +223,19 @@ class EvaluationRecipe(Section):
     """Completions a question; with one, greedy decoding as in the paper's tables."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
     batch: PositiveCount = 64
+    search: SearchRecipe | None = None
+    """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.samples > 1 and self.sampling.temperature == 0:
             raise ValueError(f"{self.samples} samples at temperature 0 are all the same: raise sampling.temperature")
+        if self.search is not None and self.samples > 1:
+            raise ValueError(
+                f"search finds one answer a question, and samples is {self.samples}: leave one of them out"
+            )
+        if self.search is not None and self.sampling.temperature == 0:
+            raise ValueError("search at temperature 0 has nothing to choose from: raise sampling.temperature")
         return self
 
 
