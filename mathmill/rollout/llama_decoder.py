@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from mathmill.rollout.module_decoder import evaluate
+from mathmill.rollout.projections import Projections
 from mathmill.rollout.shared_prefix_cache import SharedPrefixCache
 
 FAMILY = {"LlamaForCausalLM", "Qwen2ForCausalLM"}
@@ -36,7 +37,7 @@ def suits(model: Any) -> bool:
 
 
 class LlamaDecoder:
-    """A `Decoder` that reads the weights of a model for which `suits` holds, in place, and runs its layers by itself.
+    """A `Decoder` that runs the layers of a model for which `suits` holds by itself, with the model's present weights.
 
     Prompts are evaluated by the model's own forward method, and their keys and values are shared by their rows.
     """
@@ -44,9 +45,10 @@ class LlamaDecoder:
     joins = True
 
     def __init__(self, model: Any) -> None:
-        """Decode with the present weights of `model`."""
+        """Decode with the present weights of `model`; to be made anew when they change."""
         self._model = model
-        self._layers = list(model.model.layers)
+        self._layers = [_Layer(layer) for layer in model.model.layers]
+        self._head = Projections([model.lm_head])
         self._cache = SharedPrefixCache(model.device)
 
     def admit(self, prompts: Sequence[Sequence[int]], copies: Sequence[int]) -> torch.Tensor:
@@ -58,16 +60,14 @@ class LlamaDecoder:
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Run one token a row through the layers; see `Decoder.step`."""
         hidden = functional.embedding(tokens, self._model.model.embed_tokens.weight)
-        rotation = self._rotation(hidden)
+        cosines, sines = self._model.model.rotary_emb(hidden, self._cache.positions[:, None])
+        half = cosines.shape[-1] // 2
+        rotation = (cosines, torch.cat([-sines[..., :half], sines[..., half:]], dim=-1))
         self._cache.begin_step()
         for number, layer in enumerate(self._layers):
-            normed = _normed(hidden, layer.input_layernorm)
-            hidden = hidden + self._attention(number, layer.self_attn, normed, rotation)
-            mlp, normed = layer.mlp, _normed(hidden, layer.post_attention_layernorm)
-            inner = mlp.act_fn(_linear(normed, mlp.gate_proj)).mul_(_linear(normed, mlp.up_proj))
-            hidden = hidden + _linear(inner, mlp.down_proj)
+            hidden = layer(number, hidden, rotation, self._cache)
         self._cache.end_step()
-        return _linear(_normed(hidden, self._model.model.norm), self._model.lm_head)
+        return self._head(_normed(hidden, self._model.model.norm))
 
     def keep(self, kept: torch.Tensor) -> None:
         """See `Decoder.keep`."""
@@ -76,27 +76,35 @@ class LlamaDecoder:
     def finish(self) -> None:
         """Nothing: no rank waits for another."""
 
-    def _attention(
-        self, number: int, attention: Any, hidden: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]
+
+class _Layer:
+    """A decoder layer."""
+
+    def __init__(self, layer: Any) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self._norms = (layer.input_layernorm, layer.post_attention_layernorm)
+        self._inward = Projections([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._outward = Projections([attention.o_proj])
+        self._gate_and_up = Projections([mlp.gate_proj, mlp.up_proj])
+        self._down = Projections([mlp.down_proj])
+        self._activation = mlp.act_fn
+        self._scaling = attention.scaling
+        self._head_size = attention.head_dim
+        self._key_heads = attention.k_proj.out_features // attention.head_dim
+
+    def __call__(
+        self, number: int, hidden: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor], cache: SharedPrefixCache
     ) -> torch.Tensor:
-        """The attention of a layer: [rows, hidden size] from normalised states [rows, hidden size]."""
-        shape = (len(hidden), -1, attention.head_dim)
-        queries = _rotated(_linear(hidden, attention.q_proj).view(shape), *rotation)
-        keys = _rotated(_linear(hidden, attention.k_proj).view(shape), *rotation)
-        values = _linear(hidden, attention.v_proj).view(shape)
-        grouped = queries.view(len(hidden), keys.shape[1], -1, attention.head_dim)
-        mixed = self._cache.attend(number, grouped, keys, values, attention.scaling)
-        return _linear(mixed.view(len(hidden), -1), attention.o_proj)
-
-    def _rotation(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosines and sines [rows, 1, head size] at the rows' positions, the first half of the sines negated."""
-        cosines, sines = self._model.model.rotary_emb(like, self._cache.positions[:, None])
-        half = cosines.shape[-1] // 2
-        return cosines, torch.cat([-sines[..., :half], sines[..., half:]], dim=-1)
-
-
-def _linear(states: torch.Tensor, layer: torch.nn.Linear) -> torch.Tensor:
-    return functional.linear(states, layer.weight, layer.bias)
+        """The states [rows, hidden size] after this layer, which is the one of that number."""
+        rows = len(hidden)
+        heads = self._inward(_normed(hidden, self._norms[0])).view(rows, -1, self._head_size)
+        rotated = _rotated(heads[:, : -self._key_heads], *rotation)
+        queries = rotated[:, : -self._key_heads].view(rows, self._key_heads, -1, self._head_size)
+        keys, values = rotated[:, -self._key_heads :], heads[:, -self._key_heads :]
+        mixed = cache.attend(number, queries, keys, values, self._scaling)
+        hidden = hidden + self._outward(mixed.view(rows, -1))
+        gate, up = self._gate_and_up(_normed(hidden, self._norms[1])).chunk(2, dim=-1)
+        return hidden + self._down(self._activation(gate) * up)
 
 
 def _normed(states: torch.Tensor, norm: Any) -> torch.Tensor:
@@ -104,5 +112,11 @@ def _normed(states: torch.Tensor, norm: Any) -> torch.Tensor:
 
 
 def _rotated(heads: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
-    """Rotary embedding of `heads` [rows, heads, head size], by the rotation of `LlamaDecoder._rotation`."""
+    """Rotary embedding of `heads` [rows, heads, head size].
+
+    Args:
+        heads: of queries and keys.
+        cosines: [rows, 1, head size].
+        sines: the same, the first half negated.
+    """
     return torch.addcmul(heads * cosines, heads.roll(heads.shape[-1] // 2, dims=-1), sines)
