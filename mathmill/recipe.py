@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from mathmill.recipe_corpus import CorpusRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
 from mathmill.recipe_reinforcement import ReinforceRecipe
-from mathmill.recipe_sampling import SamplingRecipe
+from mathmill.recipe_sampling import SamplingRecipe, SearchRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
 from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
 
@@ -164,11 +164,19 @@ class EvaluationRecipe(Section):
     """Completions a question; with one, greedy decoding as in the paper's tables."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
     batch: PositiveCount = 64
+    search: SearchRecipe | None = None
+    """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.samples > 1 and self.sampling.temperature == 0:
             raise ValueError(f"{self.samples} samples at temperature 0 are all the same: raise sampling.temperature")
+        if self.search is not None and self.samples > 1:
+            raise ValueError(
+                f"search finds one answer a question, and samples is {self.samples}: leave one of them out"
+            )
+        if self.search is not None and self.sampling.temperature == 0:
+            raise ValueError("search at temperature 0 has nothing to choose from: raise sampling.temperature")
         return self
 
 

@@ -22,20 +22,32 @@ from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion, Engine
+from mathmill.rollout.search import Search
 
 log = logging.getLogger("mathmill")
 
 
 def draw_completions(
-    engine: Engine, prompts: Prompts, questions: Sequence[Question], *, recipe: Recipe, samples: int
+    engine: Engine,
+    prompts: Prompts,
+    questions: Sequence[Question],
+    *,
+    recipe: Recipe,
+    samples: int,
+    search: Search | None = None,
 ) -> list[list[Completion]]:
-    """The completions of each question, drawn in portions so that progress shows."""
-    portion = max(1, 4 * recipe.evaluation.batch // samples)
+    """The completions of each question, or the one that `search` finds, in portions so that progress shows."""
+    portion = max(1, 4 * recipe.evaluation.batch // (search.rows if search else samples))
     starts = range(0, len(questions), portion)
     completions: list[list[Completion]] = []
     for start in progress(starts, total=len(starts), unit="portions"):
-        ids = [prompts.token_ids(question.question) for question in questions[start : start + portion]]
-        completions += engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed)
+        asked = questions[start : start + portion]
+        ids = [prompts.token_ids(question.question) for question in asked]
+        sampling, stop = recipe.evaluation.sampling, prompts.stop
+        if search is not None:
+            completions += [[one] for one in search(asked, ids, sampling, seed=recipe.seed, stop=stop)]
+        else:
+            completions += engine.generate(ids, sampling, samples=samples, seed=recipe.seed, stop=stop)
     return completions
 
 
@@ -51,16 +63,20 @@ def evaluate_model(
     """The figures and graded completions of one model on all tasks."""
     engine, tokenizer = load_model(model, recipe)
     prompts = Prompts.of(model, tokenizer, recipe)
+    search = None
+    if recipe.evaluation.search is not None and verifier is not None:
+        search = Search(recipe.evaluation.search, engine, tokenizer, verifier.model)
     results, items = [], []
     for task, questions in tasks.items():
         log.info("%s: %s, %d questions x %d", model.label, task, len(questions), samples)
-        groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples)
-        verdicts = grade_groups(grader, prompts, questions, groups)
+        groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples, search=search)
+        verdicts = grade_groups(grader, questions, groups)
         flat = [verdict for group in verdicts for verdict in group]
         figures, ratings = score(verdicts), None
         if verifier is not None:
-            ratings = verifier.rate(questions, [[prompts.answer_part(one.text) for one in group] for group in groups])
-            figures = replace(figures, verified=verifier.figures(verdicts, ratings))
+            ratings = verifier.rate(questions, [[one.text for one in group] for group in groups])
+            if search is None:
+                figures = replace(figures, verified=verifier.figures(verdicts, ratings))
         results.append(
             Result(
                 model=str(model.path),
@@ -79,10 +95,10 @@ def evaluate_model(
 
 
 def grade_groups(
-    grader: Grader, prompts: Prompts, questions: Sequence[Question], groups: Sequence[Sequence[Completion]]
+    grader: Grader, questions: Sequence[Question], groups: Sequence[Sequence[Completion]]
 ) -> list[list[Verdict]]:
     """The verdict on each completion of each question; all are graded in one go."""
-    texts = [prompts.answer_part(completion.text) for group in groups for completion in group]
+    texts = [completion.text for group in groups for completion in group]
     golds = [question.answer for question, group in zip(questions, groups, strict=True) for _ in group]
     verdicts = iter(grader.grade(texts, golds))
     return [[next(verdicts) for _ in group] for group in groups]
@@ -127,17 +143,20 @@ def make_items(
 def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
     """The job's body."""
     recipe = job.recipe
-    samples = arguments.samples or recipe.evaluation.samples
+    samples, search = arguments.samples or recipe.evaluation.samples, recipe.evaluation.search
     if samples > 1 and recipe.evaluation.sampling.temperature == 0:
         raise UserError(
             f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
         )
-    if arguments.reward is not None and samples == 1:
-        raise UserError("--reward chooses among several samples of a question, and there is one: add --samples K")
+    _check_reward(arguments, recipe, samples)
     models = choose_models(recipe, arguments.model)
     sources = choose_tasks(recipe, arguments.tasks, arguments.data)
     tasks = {name: load_questions(source) for name, source in sources.items()}
     verifier = None if arguments.reward is None else Verifier.load(arguments.reward.resolve(), recipe)
+    if search is not None and search.kind == "beam" and verifier is not None and verifier.model.kind != "process":
+        raise UserError(
+            f"{arguments.reward} judges whole solutions, and evaluation.search.kind is beam: name a process model"
+        )
     results: list[Result] = []
     items: list[Item] = []
     with Grader(processes=min(8, os.cpu_count() or 1)) as grader:
@@ -149,6 +168,21 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
             items += new_items
     write_results(job.out, results, items)
     return log_report(job, results, items)
+
+
+def _check_reward(arguments: argparse.Namespace, recipe: Recipe, samples: int) -> None:
+    """See that there is a reward model exactly where something is to be chosen.
+
+    Raises:
+        UserError: it is not so.
+    """
+    search = recipe.evaluation.search
+    if search is not None and arguments.reward is None:
+        raise UserError("evaluation.search seeks answers under a reward model: give --reward DIR, or set it to null")
+    if search is not None and samples > 1:
+        raise UserError(f"--samples {samples}: evaluation.search finds one answer a question: leave one of them out")
+    if search is None and arguments.reward is not None and samples == 1:
+        raise UserError("--reward chooses among several samples of a question, and there is one: add --samples K")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

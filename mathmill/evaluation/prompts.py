@@ -10,8 +10,8 @@ from mathmill.recipe import Recipe
 from mathmill.training.chat import few_shot_ids, prompt_ids
 
 NEXT_QUESTION = "User:"
-"""Where a base model goes on to a question of its own; what follows is not its answer (section 9 of the paper's
-evaluation code stops at such strings)."""
+"""Where a base model goes on to a question of its own; its answer ends there (the paper's evaluation code stops at such
+strings)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,10 @@ class Prompts:
         """The prompt as text, special tokens included."""
         return str(self.tokenizer.decode(self.token_ids(question)))
 
-    def answer_part(self, completion: str) -> str:
-        """The part of a completion that answers the question."""
-        return completion if self.shots is None else completion.partition(NEXT_QUESTION)[0]
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """The strings at which a completion ends; a tuned model ends by itself."""
+        return () if self.shots is None else (NEXT_QUESTION,)
 
 
 def solved_examples(recipe: Recipe) -> list[Question]:

@@ -32,7 +32,13 @@ class CopyEngine:
         self._engine.adopt(version, weights)
 
     def generate(
-        self, prompts: Sequence[list[int]], sampling: SamplingRecipe, *, samples: int, seed: int
+        self,
+        prompts: Sequence[list[int]],
+        sampling: SamplingRecipe,
+        *,
+        samples: int,
+        seed: int | Sequence[int],
+        stop: Sequence[str] = (),
     ) -> list[list[Completion]]:
         """See `Engine.generate`."""
-        return self._engine.generate(prompts, sampling, samples=samples, seed=seed)
+        return self._engine.generate(prompts, sampling, samples=samples, seed=seed, stop=stop)

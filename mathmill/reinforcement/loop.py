@@ -187,7 +187,7 @@ class Loop:
         weights = self._weights()
         if rank() == 0 and not file.is_file():
             part = file.with_suffix(".part")
-            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, part)
+            save_file({name: tensor.clone() for name, tensor in weights.items()}, part)
             part.rename(file)
         dist.barrier()
         reference.become(load_file(file))

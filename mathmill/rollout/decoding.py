@@ -5,8 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from mathmill.recipe_sampling import SamplingRecipe
+
+BLOCK = 64
+"""Tokens whose probabilities are added up together."""
+NUCLEUS = 256
+"""Tokens among which the nucleus is sought first: sorting the whole vocabulary takes ten times as long."""
 
 
 def draw(logits: torch.Tensor, uniforms: torch.Tensor, sampling: SamplingRecipe) -> tuple[torch.Tensor, torch.Tensor]:
@@ -15,32 +21,66 @@ def draw(logits: torch.Tensor, uniforms: torch.Tensor, sampling: SamplingRecipe)
     Args:
         logits: [rows, vocabulary], of any floating dtype.
         uniforms: [rows] float32 in [0, 1); the only randomness.
-        sampling: temperature and `top_p`.
+        sampling: temperature, `top_k` and `top_p`.
 
     Returns:
         Tokens [rows] int64, and their log-probabilities [rows] float32 as `Completion.log_probs` defines them.
     """
     scaled = logits.float() if sampling.temperature == 0 else logits.float() / sampling.temperature
-    log_probs = torch.log_softmax(scaled, dim=-1)
+    highest = scaled.amax(dim=-1, keepdim=True)
+    weights = (scaled - highest).exp_()
+    blocks = _in_blocks(weights)
+    cumulative = blocks.sum(dim=-1).cumsum(dim=-1)
+    total = cumulative[:, -1]
     if sampling.temperature == 0:
-        tokens = log_probs.argmax(dim=-1)
-    elif sampling.top_p == 1:
-        tokens = _invert(log_probs.exp(), uniforms)
+        tokens = scaled.argmax(dim=-1)
+    elif sampling.top_p == 1 and sampling.top_k is None:
+        tokens = _from_blocks(blocks, cumulative, uniforms)
     else:
-        probs, order = log_probs.exp().sort(dim=-1, descending=True)
-        before = probs.cumsum(dim=-1) - probs
-        ranks = _invert(probs.masked_fill(before >= sampling.top_p, 0.0), uniforms)
-        tokens = order.gather(-1, ranks[:, None])[:, 0]
-    return tokens, log_probs.gather(-1, tokens[:, None])[:, 0]
+        tokens = _truncated(weights, total, uniforms, sampling)
+    chosen = scaled.gather(-1, tokens[:, None])
+    return tokens, (chosen - highest)[:, 0] - total.log()
 
 
-def _invert(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """The index in each row of `weights` at which their running sum passes its share `uniforms` of the total."""
-    cumulative = weights.cumsum(dim=-1)
-    indices = torch.searchsorted(cumulative, uniforms[:, None] * cumulative[:, -1:], right=True)[:, 0]
-    # Rounding may put the threshold on the total itself; the last token of positive weight is meant then.
-    last = (weights > 0).long().cumsum(dim=-1).argmax(dim=-1)
-    return torch.minimum(indices, last)
+def _in_blocks(weights: torch.Tensor) -> torch.Tensor:
+    """[rows, blocks, BLOCK] of [rows, vocabulary]; what is lacking in the last block is zero."""
+    lacking = -weights.shape[-1] % BLOCK
+    return (functional.pad(weights, (0, lacking)) if lacking else weights).view(len(weights), -1, BLOCK)
+
+
+def _from_blocks(blocks: torch.Tensor, cumulative: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """The block in which the running sum passes its share `uniforms` of the total, then the token within it."""
+    rows = torch.arange(len(blocks), device=blocks.device)
+    block = _invert(cumulative, uniforms * cumulative[:, -1])
+    before = torch.where(block > 0, cumulative[rows, (block - 1).clamp(min=0)], 0.0)
+    inner = blocks[rows, block].cumsum(dim=-1)
+    return block * BLOCK + _invert(inner, uniforms * cumulative[:, -1] - before)
+
+
+def _truncated(
+    weights: torch.Tensor, total: torch.Tensor, uniforms: torch.Tensor, sampling: SamplingRecipe
+) -> torch.Tensor:
+    """A token of the `top_k` likeliest, and of the nucleus of `top_p` among these."""
+    vocabulary = weights.shape[-1]
+    held, order = weights.topk(min(sampling.top_k or NUCLEUS, vocabulary), dim=-1)
+    cumulative = held.cumsum(dim=-1)
+    if sampling.top_k is not None:
+        total = cumulative[:, -1]
+    elif bool((cumulative[:, -1] < sampling.top_p * total).any()):
+        held, order = weights.sort(dim=-1, descending=True)
+        cumulative = held.cumsum(dim=-1)
+    inside = (cumulative - held) < sampling.top_p * total[:, None]
+    last = inside.sum(dim=-1) - 1
+    share = cumulative.gather(-1, last[:, None])[:, 0]
+    ranks = torch.minimum(_invert(cumulative, uniforms * share), last)
+    return order.gather(-1, ranks[:, None])[:, 0]
+
+
+def _invert(cumulative: torch.Tensor, thresholds: torch.Tensor) -> torch.Tensor:
+    """The index in each row of `cumulative` at which it passes its threshold."""
+    # Rounding may put a threshold on the total itself, which nothing passes.
+    below = torch.nextafter(cumulative[:, -1], cumulative.new_zeros(()))
+    return torch.searchsorted(cumulative, torch.minimum(thresholds, below)[:, None], right=True)[:, 0]
 
 
 def uniform_stream(prompt: Sequence[int], sample: int, seed: int, length: int) -> np.ndarray:

@@ -18,15 +18,15 @@ class Completion:
     """One completion of a prompt."""
 
     token_ids: list[int]
-    """The drawn tokens and those that a tool put between them. The last one ends the sequence where
-    `finish_reason` is `stop`."""
+    """The drawn tokens and those that a tool put between them. Where `finish_reason` is `stop`, the last one ends the
+    sequence or completes a stop string."""
     log_probs: list[float]
     """Log-probability of each token under softmax(logits / temperature) over the whole vocabulary; under
-    softmax(logits) when decoding is greedy. Not renormalised over the nucleus of `top_p`. 0 on a tool's."""
+    softmax(logits) when decoding is greedy. Not renormalised over what `top_k` and `top_p` leave. 0 on a tool's."""
     finish_reason: Literal["stop", "length"]
-    """`stop`: ended by itself. `length`: cut at `max_new_tokens`."""
+    """`stop`: ended by itself, with an end-of-sequence token or a stop string. `length`: cut at `max_new_tokens`."""
     text: str
-    """The tokens as text, without special tokens."""
+    """The tokens as text, without special tokens, and cut before the first stop string."""
     version: int = 0
     """Of the weights it was drawn from: how often they had been updated (`Engine.adopt`)."""
     written: list[bool] | None = None
@@ -46,7 +46,8 @@ class Engine(Protocol):
         sampling: SamplingRecipe,
         *,
         samples: int,
-        seed: int,
+        seed: int | Sequence[int],
+        stop: Sequence[str] = (),
     ) -> list[list[Completion]]:
         """Draw `samples` completions of each prompt.
 
@@ -55,9 +56,10 @@ class Engine(Protocol):
 
         Args:
             prompts: token ids, none empty.
-            sampling: temperature (0 is greedy), `top_p`, and the greatest number of new tokens.
+            sampling: temperature (0 is greedy), `top_k`, `top_p`, and the greatest number of new tokens.
             samples: completions a prompt.
-            seed: of the randomness.
+            seed: of the randomness; one for all prompts, or one for each.
+            stop: strings at which a completion ends, none empty; the prompt does not count.
 
         Returns:
             For each prompt, in order, its `samples` completions.

@@ -1,45 +1,73 @@
 """Completions from a Transformers model held in this process, by a decode loop of our own.
 
-Unlike `model.generate` it evaluates a prompt once for all its samples, drops rows that have ended from the batch,
-and keeps the log-probability of each token it draws.
+Unlike `model.generate` it evaluates a prompt once for the samples that start together, drops rows that have ended from
+the batch at once, lets waiting ones take their places, and keeps the log-probability of each token it draws.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from mathmill.recipe_sampling import SamplingRecipe
+from mathmill.rollout.decoder import Decoder, dense
 from mathmill.rollout.decoding import draw, uniform_stream
 from mathmill.rollout.engine import Completion, Weights
-from mathmill.rollout.roomy_cache import roomy_cache
+from mathmill.rollout.llama_decoder import LlamaDecoder, suits
+from mathmill.rollout.module_decoder import ModuleDecoder
+from mathmill.rollout.stop_strings import StopStrings
 
-COMPACT_SHARE = 8
-"""Ended rows are dropped when they are one in so many of the batch: dropping copies the whole cache."""
+ADMISSION_SHARE = 8
+"""Waiting rows join in parts of one in so many of the batch: each admission costs a forward pass over its prompts."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """One completion to draw."""
+class _Part:
+    """Rows of one prompt that start together."""
 
     prompt: int
-    """Index of its prompt."""
-    sample: int
+    rows: range
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What a row has so far."""
+    """What all rows of a call have so far."""
 
-    token_ids: list[int]
-    log_probs: list[float]
+    uniforms: torch.Tensor
+    """[rows, max_new_tokens] float32: the random numbers to draw by."""
+    token_ids: torch.Tensor
+    """[rows, max_new_tokens] int64."""
+    log_probs: torch.Tensor
+    """[rows, max_new_tokens] float32."""
+    counts: torch.Tensor
+    """[rows] int64: tokens drawn."""
+    stopped: torch.Tensor
+    """[rows] bool: ended by itself."""
+
+    @classmethod
+    def nothing(cls, uniforms: np.ndarray, device: torch.device) -> "_Drawn":
+        """Nothing yet, of as many rows and tokens as there are random numbers."""
+        rows, limit = uniforms.shape
+        return cls(
+            torch.from_numpy(uniforms).to(device),
+            torch.zeros(rows, limit, dtype=torch.int64, device=device),
+            torch.zeros(rows, limit, device=device),
+            torch.zeros(rows, dtype=torch.int64, device=device),
+            torch.zeros(rows, dtype=torch.bool, device=device),
+        )
 
 
 class TransformersEngine:
-    """An `Engine` over a causal language model of the Transformers library."""
+    """An `Engine` over a causal language model of the Transformers library.
+
+    Models of the LLaMA family are run by `LlamaDecoder`, where it is known to compute what they do (`suits`), and the
+    batch is kept full. All others, and those whose weights ZeRO-3 has dealt out to the ranks, are run by their own
+    forward method (`ModuleDecoder`), and a batch is drawn to its end before the next. With ZeRO-3 every rank must call
+    `generate` as often as the others, with as many prompts as it likes.
+    """
 
     def __init__(self, model: Any, tokenizer: Any, *, batch: int = 64) -> None:
         """Draw from `model`, at most `batch` completions at a time.
@@ -67,101 +95,72 @@ class TransformersEngine:
         sampling: SamplingRecipe,
         *,
         samples: int,
-        seed: int,
+        seed: int | Sequence[int],
+        stop: Sequence[str] = (),
     ) -> list[list[Completion]]:
         """Draw `samples` completions of each prompt; see `Engine.generate`."""
-        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-        rows = [_Row(index, sample) for index in order for sample in range(samples)]
-        drawn: dict[_Row, _Drawn] = {}
+        seeds = [seed] * len(prompts) if isinstance(seed, int) else seed
+        uniforms = np.zeros((len(prompts) * samples, sampling.max_new_tokens), dtype=np.float32)
+        for row in range(len(uniforms)):
+            index, sample = divmod(row, samples)
+            uniforms[row] = uniform_stream(prompts[index], sample, seeds[index], sampling.max_new_tokens)
+        drawn = _Drawn.nothing(uniforms, self._model.device)
+        stops = StopStrings(self._tokenizer, stop)
         training = self._model.training
         self._model.eval()
         try:
-            for start in range(0, len(rows), self._batch):
-                chunk = rows[start : start + self._batch]
-                drawn.update(zip(chunk, self._decode(prompts, chunk, sampling, seed), strict=True))
+            decoder: Decoder = LlamaDecoder(self._model) if suits(self._model) else ModuleDecoder(self._model)
+            self._decode(decoder, prompts, self._parts(prompts, samples), drawn, sampling, stops)
+            decoder.finish()
         finally:
             self._model.train(training)
-        return [[self._completion(drawn[_Row(index, n)]) for n in range(samples)] for index in range(len(prompts))]
+        completions = self._completions(drawn, stops)
+        return [completions[start : start + samples] for start in range(0, len(completions), samples)]
+
+    def _parts(self, prompts: Sequence[list[int]], samples: int) -> deque[_Part]:
+        """The rows in the order in which they start: short prompts first, so that little is padded."""
+        size = max(1, self._batch // ADMISSION_SHARE)
+        return deque(
+            _Part(index, range(index * samples + first, index * samples + min(first + size, samples)))
+            for index in sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+            for first in range(0, samples, size)
+        )
 
     def _decode(
-        self, prompts: Sequence[list[int]], rows: Sequence[_Row], sampling: SamplingRecipe, seed: int
-    ) -> list[_Drawn]:
-        """Draw the rows of one batch to their ends."""
+        self,
+        decoder: Decoder,
+        prompts: Sequence[list[int]],
+        waiting: deque[_Part],
+        drawn: _Drawn,
+        sampling: SamplingRecipe,
+        stops: StopStrings,
+    ) -> None:
+        """Draw all rows to their ends."""
         device = self._model.device
-        limit = sampling.max_new_tokens
-        uniforms = torch.from_numpy(
-            np.stack([uniform_stream(prompts[row.prompt], row.sample, seed, limit) for row in rows])
-        ).to(device)
         ends = torch.tensor(self._end_tokens(), device=device)
-        logits, cache, mask = self._prefill(prompts, rows, limit)
-        width = mask.shape[1] - limit
-        positions = mask[:, :width].sum(dim=1)
-        active = torch.arange(len(rows), device=device)
-        all_tokens = torch.zeros(len(rows), limit, dtype=torch.int64, device=device)
-        all_log_probs = torch.zeros(len(rows), limit, device=device)
-        lengths = torch.full((len(rows),), limit, device=device)
-        for step in range(limit):
-            tokens, log_probs = draw(logits, uniforms[active, step], sampling)
-            all_tokens[active, step] = tokens
-            all_log_probs[active, step] = log_probs
-            ended = torch.isin(tokens, ends) & (lengths[active] == limit)
-            lengths[active[ended]] = step + 1
-            going = lengths[active] == limit
-            remaining = int(going.sum())
-            if remaining == 0 or step + 1 == limit:
-                break
-            if (len(active) - remaining) * COMPACT_SHARE >= len(active):
-                kept = going.nonzero()[:, 0]
-                cache.batch_select_indices(kept)
-                active, tokens, mask, positions = active[kept], tokens[kept], mask[kept], positions[kept]
-            logits = self._forward(tokens[:, None], cache, mask[:, : width + step + 1], (positions + step)[:, None])
-        return [
-            _Drawn(tokens[:length], log_probs[:length])
-            for tokens, log_probs, length in zip(
-                all_tokens.tolist(), all_log_probs.tolist(), lengths.tolist(), strict=True
-            )
-        ]
-
-    def _prefill(
-        self, prompts: Sequence[list[int]], rows: Sequence[_Row], limit: int
-    ) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
-        """Evaluate each distinct prompt of the batch once, then give every row its copy.
-
-        Returns:
-            The next token's logits [rows, vocabulary], the cache of the rows, and the attention mask
-            [rows, longest prompt + limit] with zeros on the left padding.
-        """
-        device = self._model.device
-        distinct = list(dict.fromkeys(row.prompt for row in rows))
-        width = max(len(prompts[index]) for index in distinct)
-        input_ids = torch.zeros(len(distinct), width, dtype=torch.int64)
-        mask = torch.ones(len(distinct), width + limit, dtype=torch.int64)
-        for place, index in enumerate(distinct):
-            padding = width - len(prompts[index])
-            input_ids[place, padding:] = torch.tensor(prompts[index])
-            mask[place, :padding] = 0
-        input_ids, mask = input_ids.to(device), mask.to(device)
-        positions = (mask[:, :width].cumsum(dim=1) - 1).clamp(min=0)
-        cache = roomy_cache(self._model.config)
-        logits = self._forward(input_ids, cache, mask[:, :width], positions)
-        place_of = {index: place for place, index in enumerate(distinct)}
-        copies = torch.tensor([place_of[row.prompt] for row in rows], device=device)
-        cache.batch_select_indices(copies)
-        return logits[copies], cache, mask[copies]
-
-    def _forward(
-        self, input_ids: torch.Tensor, cache: DynamicCache, mask: torch.Tensor, positions: torch.Tensor
-    ) -> torch.Tensor:
-        """Logits [rows, vocabulary] after the last of `input_ids` [rows, new tokens]; the cache grows by these."""
-        output = self._model(
-            input_ids=input_ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
+        active = torch.zeros(0, dtype=torch.int64, device=device)
+        logits = None
+        while waiting or len(active):
+            room = self._batch - len(active) if decoder.joins or not len(active) else 0
+            if joining := _next_parts(waiting, room):
+                fresh = _admit(decoder, prompts, joining)
+                logits = fresh if logits is None else torch.cat([logits, fresh])
+                rows = torch.tensor([row for part in joining for row in part.rows], device=device)
+                active = torch.cat([active, rows])
+            counts = drawn.counts[active]
+            tokens, log_probs = draw(logits, drawn.uniforms[active, counts], sampling)
+            drawn.token_ids[active, counts] = tokens
+            drawn.log_probs[active, counts] = log_probs
+            counts += 1
+            drawn.counts[active] = counts
+            stopped = torch.isin(tokens, ends) | stops.completed(tokens, drawn.token_ids, active, counts)
+            drawn.stopped[active] = stopped
+            going = ~stopped & (counts < sampling.max_new_tokens)
+            if not bool(going.all()):
+                kept = dense(going)
+                decoder.keep(kept)
+                active, tokens = active[kept], tokens[kept]
+            logits = decoder.step(tokens) if len(active) else None
 
     def _end_tokens(self) -> list[int]:
         configured = self._model.generation_config.eos_token_id
@@ -169,12 +168,32 @@ class TransformersEngine:
             configured = self._tokenizer.eos_token_id
         return configured if isinstance(configured, list) else [configured]
 
-    def _completion(self, drawn: _Drawn) -> Completion:
-        ended = drawn.token_ids[-1] in self._end_tokens()
-        return Completion(
-            token_ids=drawn.token_ids,
-            log_probs=drawn.log_probs,
-            finish_reason="stop" if ended else "length",
-            text=self._tokenizer.decode(drawn.token_ids, skip_special_tokens=True),
-            version=self._version,
-        )
+    def _completions(self, drawn: _Drawn, stops: StopStrings) -> list[Completion]:
+        columns = (drawn.token_ids, drawn.log_probs, drawn.counts, drawn.stopped)
+        return [
+            Completion(
+                token_ids=token_ids[:count],
+                log_probs=log_probs[:count],
+                finish_reason="stop" if stopped else "length",
+                text=stops.cut(self._tokenizer.decode(token_ids[:count], skip_special_tokens=True)),
+                version=self._version,
+            )
+            for token_ids, log_probs, count, stopped in zip(*(one.tolist() for one in columns), strict=True)
+        ]
+
+
+def _next_parts(waiting: deque[_Part], room: int) -> list[_Part]:
+    """Those at the front of the queue for which there is room."""
+    taken: list[_Part] = []
+    while waiting and len(waiting[0].rows) <= room:
+        room -= len(waiting[0].rows)
+        taken.append(waiting.popleft())
+    return taken
+
+
+def _admit(decoder: Decoder, prompts: Sequence[list[int]], parts: Sequence[_Part]) -> torch.Tensor:
+    """Let the rows of `parts` join; the logits [rows, vocabulary] of their first tokens."""
+    distinct = list(dict.fromkeys(part.prompt for part in parts))
+    place_of = {index: place for place, index in enumerate(distinct)}
+    copies = [place_of[part.prompt] for part in parts for _ in part.rows]
+    return decoder.admit([prompts[index] for index in distinct], copies)

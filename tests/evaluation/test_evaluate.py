@@ -21,6 +21,8 @@ from mathmill.questions import Question, load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.engine import Completion
+from mathmill.rollout.stop_strings import StopStrings
+from mathmill.training.chat import prompt_ids
 
 RECIPE = """
 name: tiny
@@ -93,13 +95,14 @@ def test_newest_rl_model_and_its_ancestors_are_the_default(recipe_path, make_mod
 
 
 class Scripted:
-    """An engine whose completions are written in advance: for each question, its samples."""
+    """An engine whose completions are written in advance: for each question, its samples, cut at stop strings."""
 
     def __init__(self, script):
         self.script = iter(script)
 
-    def generate(self, prompts, sampling, *, samples, seed):
-        return [[Completion([1], [0.0], "stop", text) for text in next(self.script)] for _ in prompts]
+    def generate(self, prompts, sampling, *, samples, seed, stop):
+        cut = StopStrings(None, stop).cut
+        return [[Completion([1], [0.0], "stop", cut(text)) for text in next(self.script)] for _ in prompts]
 
 
 def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
@@ -156,6 +159,47 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     assert [row[2] for row in table["data"]] == ["maj_at_4", "best_of_4", "weighted_maj_at_4", "pass_at_4"]
 
 
+@pytest.mark.parametrize("kind", ["best_of", "beam"])
+def test_an_answer_is_sought_under_a_reward_model(kind, recipe_path, make_model, tmp_path):
+    rl, reward, out = make_model("rl"), make_model("reward", kind="process"), tmp_path / "out"
+    search = f'evaluation.search={{"kind": "{kind}", "samples": 6, "width": 2, "expansions": 2, "trees": 2}}'
+    arguments = [
+        "--set",
+        "evaluation.sampling.temperature=1",
+        "--set",
+        search,
+        "--model",
+        str(rl),
+        "--reward",
+        str(reward),
+    ]
+    assert evaluate.main(["--recipe", recipe_path, *arguments, "--out", str(out)]) == 0
+
+    (result,) = read_results(out)
+    assert (result.score.samples, result.score.verified) == (1, None)
+    items = pq.read_table(out / "items.parquet").to_pandas()
+    recipe = load_recipe(recipe_path, ["evaluation.sampling.temperature=1"])
+    engine, tokenizer = evaluate.load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
+    prompts = [prompt_ids(tokenizer, asked, recipe.prompt.suffix) for asked in items.question]
+    groups = engine.generate(prompts, recipe.evaluation.sampling, samples=6, seed=0)
+    verifier = Verifier.load(reward, recipe)
+    ratings = verifier.rate(task_questions(recipe_path), [[one.text for one in group] for group in groups])
+    best = [max(rating.score for rating in given) for given in ratings]
+    if kind == "best_of":
+        assert items.score.tolist() == pytest.approx(best, abs=1e-6)
+    else:
+        mean = sum(rating.score for given in ratings for rating in given) / (6 * len(ratings))
+        assert items.score.mean() > mean
+
+
+def test_beam_needs_a_process_model(recipe_path, make_model, tmp_path, capsys):
+    rl, reward = make_model("rl"), make_model("reward", kind="outcome")
+    search = ["--set", "evaluation.sampling.temperature=1", "--set", 'evaluation.search={"kind": "beam"}']
+    arguments = ["--model", str(rl), "--reward", str(reward), "--out", str(tmp_path / "out"), *search]
+    assert evaluate.main(["--recipe", recipe_path, *arguments]) == 2
+    assert "name a process model" in capsys.readouterr().err
+
+
 def test_scores_choose_and_weigh_votes(recipe_path, make_model):
     verifier = Verifier.load(make_model("reward", kind="process"), load_recipe(recipe_path))
     right, wrong = Verdict("1", "right"), Verdict("2", "wrong")
@@ -172,6 +216,7 @@ def test_scores_choose_and_weigh_votes(recipe_path, make_model):
     [
         (["--reward", "somewhere"], "--reward chooses among several samples of a question"),
         (["--tasks", "sums,products"], "no task 'products': there are sums"),
+        (["--set", "evaluation.search={}", "--set", "evaluation.sampling.temperature=1"], "give --reward DIR"),
         (["--data", "somewhere"], "--data needs --tasks"),
         (["--samples", "4"], "--samples 4 at temperature 0"),
         (["--model", "nowhere"], "no config.json there"),
