@@ -70,7 +70,7 @@ class VllmEngine:
             )
         with tempfile.TemporaryDirectory(prefix="mathmill-weights-") as folder:
             # Copies, since two names may share one tensor, which the format does not allow.
-            copies = {name: state[name].detach().to("cpu", self._dtype, copy=True) for name in self._names}
+            copies = {name: state[name].detach().to("cpu", self._dtype, copy=True).contiguous() for name in self._names}
             save_file(copies, Path(folder) / "model.safetensors", metadata={"format": "pt"})
             _, loaded = self._process.ask("load", version, folder)
         self._version = version
@@ -82,7 +82,7 @@ class VllmEngine:
         sampling: SamplingRecipe,
         *,
         samples: int,
-        seed: int,
+        seed: int | Sequence[int],
         stop: Sequence[str] = (),
     ) -> list[list[Completion]]:
         """Draw `samples` completions of each prompt; see `Engine.generate`.
@@ -92,7 +92,12 @@ class VllmEngine:
             RuntimeError: vLLM drew from weights of another version than the last one adopted, or it ended.
         """
         self._check_request(prompts, sampling)
-        requests = [(prompt, _request_seed(prompt, sample, seed)) for prompt in prompts for sample in range(samples)]
+        seeds = [seed] * len(prompts) if isinstance(seed, int) else seed
+        requests = [
+            (prompt, _request_seed(prompt, sample, own))
+            for prompt, own in zip(prompts, seeds, strict=True)
+            for sample in range(samples)
+        ]
         settings = {
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_new_tokens,
@@ -101,7 +106,7 @@ class VllmEngine:
         }
         _, version, drawn = self._process.ask("draw", requests, settings)
         self._check_version(version)
-        completions = [self._completion(*one) for one in drawn]
+        completions = [self._completion(*one, stop=stop) for one in drawn]
         return [completions[start : start + samples] for start in range(0, len(completions), samples)]
 
     def _check_request(self, prompts: Sequence[list[int]], sampling: SamplingRecipe) -> None:
@@ -123,12 +128,15 @@ class VllmEngine:
         if version != self._version:
             raise RuntimeError(f"vLLM has version {version} of the weights, not {self._version}")
 
-    def _completion(self, token_ids: list[int], log_probs: list[float], finish_reason: Any) -> Completion:
+    def _completion(
+        self, token_ids: list[int], log_probs: list[float], finish_reason: Any, *, stop: Sequence[str]
+    ) -> Completion:
+        text = self._tokenizer.decode(token_ids, skip_special_tokens=True)
         return Completion(
             token_ids=token_ids,
             log_probs=log_probs,
             finish_reason=finish_reason,
-            text=self._tokenizer.decode(token_ids, skip_special_tokens=True),
+            text=text[: min((text.find(one) for one in stop if one in text), default=len(text))],
             version=self._version,
         )
 

@@ -30,16 +30,17 @@ class VllmProcess:
         """Start it on the model in the folder `model`, and wait until it can draw; see `VllmEngine`.
 
         Raises:
-            UserError: the recipe names no interpreter that has vLLM.
+            UserError: the recipe names no interpreter that has vLLM, or no GPU for this rank.
+            RuntimeError: vLLM did not start.
         """
         self._seconds = recipe.seconds
-        python = Path(recipe.python or "")
+        python = Path(recipe.python or "").expanduser()
         if not python.is_file():
             raise UserError(f"rollout.vllm.python: no interpreter at {recipe.python}: name that of vLLM's environment")
+        environment = process_environment(os.environ, recipe.devices, local_rank)
         ours, theirs = socket.socketpair()
         # -I: nothing of this environment may get into the other one.
         command = [str(python), "-I", vllm_server.__file__, str(theirs.fileno())]
-        environment = _environment(os.environ, recipe.devices, local_rank)
         # Its lines go to the standard error: the standard output is this program's own.
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdout=2)
         theirs.close()
@@ -88,14 +89,26 @@ class VllmProcess:
         return self._process.wait()
 
 
-def _environment(environment: Mapping[str, str], devices: Sequence[int], local_rank: int) -> dict[str, str]:
-    """The process's environment: it is no rank, sees one GPU, and speaks up when something is wrong."""
-    visible = environment.get("CUDA_VISIBLE_DEVICES")
-    own = visible.split(",")[local_rank] if visible else str(local_rank)
+def process_environment(environment: Mapping[str, str], devices: Sequence[int], local_rank: int) -> dict[str, str]:
+    """The process's environment: it is no rank, sees one GPU, and speaks up when something is wrong.
+
+    Args:
+        environment: of this process, a rank of a job.
+        devices: the GPUs for vLLM, one for each local rank; none: the rank's own.
+        local_rank: the rank's number on this machine.
+
+    Raises:
+        UserError: `devices` has none for this rank.
+    """
+    if devices and local_rank >= len(devices):
+        raise UserError(f"rollout.vllm.devices: local rank {local_rank} has none of {list(devices)}: give one each")
+    visible = environment.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(local_rank + 1))))
+    # Where GPUs are hidden from this process (an empty list) they stay hidden.
+    device = str(devices[local_rank]) if devices else visible and visible.split(",")[local_rank]
     return {
         "VLLM_LOGGING_LEVEL": "WARNING",
         **{name: value for name, value in environment.items() if name not in OURS},
-        "CUDA_VISIBLE_DEVICES": str(devices[local_rank]) if devices else own,
+        "CUDA_VISIBLE_DEVICES": device,
         # One process, so that the order in which it takes requests, and with it every rounding, is always the same.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     }

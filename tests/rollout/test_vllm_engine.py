@@ -15,7 +15,7 @@ from mathmill.recipe import SamplingRecipe
 from mathmill.recipe_rollout import RolloutRecipe, VllmRecipe
 from mathmill.rollout.transformers_engine import TransformersEngine
 from mathmill.rollout.vllm_engine import VllmEngine
-from mathmill.rollout.vllm_process import VllmProcess
+from mathmill.rollout.vllm_process import VllmProcess, process_environment
 from tests.byte_tokenizer import byte_tokenizer
 
 PYTHON = os.environ.get("MATHMILL_VLLM_PYTHON")
@@ -28,6 +28,7 @@ needs_vllm = [
 ]
 
 TOKENIZER = byte_tokenizer()
+ENDS = [TOKENIZER.eos_token_id, 10]
 LETTERS = 94
 """Tokens below it are one letter each; those above may be parts of one."""
 PROMPTS = [list(b"abc"), list(range(30, 70)), [7], [(7 * i) % 250 for i in range(300)]]
@@ -46,7 +47,7 @@ def make_model(seed: int) -> LlamaForCausalLM:
         num_key_value_heads=1,
         max_position_embeddings=CONTEXT,
         bos_token_id=None,
-        eos_token_id=[TOKENIZER.eos_token_id, 10],
+        eos_token_id=ENDS,
         pad_token_id=TOKENIZER.pad_token_id,
         initializer_range=0.2,
     )
@@ -115,11 +116,18 @@ class TestDrawing:
         sampling = SamplingRecipe(temperature=temperature, max_new_tokens=30)
         groups = fresh.generate(PROMPTS, sampling, samples=4, seed=5)
         assert gap(make_model(0), groups, temperature) < LOG_PROB_BOUND
-        for one in (one for group in groups for one in group):
-            ended = one.token_ids[-1] in (TOKENIZER.eos_token_id, 10)
+
+    def test_completion_ends_with_an_end_token_or_at_the_limit(self, fresh):
+        groups = fresh.generate(PROMPTS, SamplingRecipe(temperature=1.5, max_new_tokens=40), samples=32, seed=4)
+        completions = [one for group in groups for one in group]
+        for one in completions:
+            ended = one.token_ids[-1] in ENDS
             assert one.finish_reason == ("stop" if ended else "length")
-            assert ended or len(one.token_ids) == 30
+            assert ended or len(one.token_ids) == 40
+            assert not set(one.token_ids[:-1]) & set(ENDS)
             assert one.text == TOKENIZER.decode(one.token_ids, skip_special_tokens=True)
+        assert {*ENDS} < {one.token_ids[-1] for one in completions}
+        assert {one.finish_reason for one in completions} == {"stop", "length"}
 
     def test_what_is_drawn_depends_on_prompt_sample_and_seed_alone(self, fresh):
         sampling = SamplingRecipe(max_new_tokens=20)
@@ -133,6 +141,8 @@ class TestDrawing:
         assert tokens([3, 1, 0, 2], 4, 9) == everything
         assert tokens([1], 2, 9)[1] == everything[1][:2]
         assert tokens([0, 1, 2, 3], 4, 10) != everything
+        assert tokens([0, 1, 2, 3], 4, [10, 9, 9, 9])[1] == everything[1]
+        assert tokens([0, 1, 2, 3], 4, [10, 9, 9, 9])[0] != everything[0]
         assert len({tuple(one) for one in everything[1]}) == 4
 
     def test_draws_follow_the_models_distribution(self, fresh):
@@ -149,13 +159,14 @@ class TestDrawing:
         sampling = SamplingRecipe(max_new_tokens=60)
         ((whole,),) = fresh.generate([PROMPTS[1]], sampling, samples=1, seed=0)
         ids = whole.token_ids
+        assert whole.finish_reason == "length"
         letters = next(n for n in range(5, 59) if max(ids[n : n + 2]) < LETTERS)
         stop = TOKENIZER.decode(ids[letters : letters + 2])
         end = next(n for n in range(1, 61) if stop in TOKENIZER.decode(ids[:n]))
         ((one,),) = fresh.generate([PROMPTS[1]], sampling, samples=1, seed=0, stop=["never so", stop])
         assert (one.token_ids, one.finish_reason) == (ids[:end], "stop")
         assert len(one.log_probs) == end
-        assert one.text.endswith(stop)
+        assert one.text == TOKENIZER.decode(ids[:end], skip_special_tokens=True).removesuffix(stop)
 
 
 class TestWeights:
@@ -230,6 +241,19 @@ class TestProcess:
     def test_a_missing_interpreter_is_the_users_to_mend(self, folder):
         with pytest.raises(UserError, match=r"rollout\.vllm\.python: no interpreter at /nowhere/python"):
             VllmProcess(recipe(python="/nowhere/python"), folder, context=CONTEXT, local_rank=0)
+
+    def test_it_is_no_rank_and_sees_the_gpu_of_its_rank(self):
+        rank = {"RANK": "5", "LOCAL_RANK": "1", "PYTHONPATH": "/here", "HOME": "/home"}
+        own = process_environment(rank, [], 1)
+        assert {"HOME": "/home", "CUDA_VISIBLE_DEVICES": "1"}.items() <= own.items()
+        assert not {"RANK", "LOCAL_RANK", "PYTHONPATH"} & own.keys()
+        assert process_environment(rank | {"CUDA_VISIBLE_DEVICES": "6,2"}, [], 1)["CUDA_VISIBLE_DEVICES"] == "2"
+        assert process_environment(rank | {"CUDA_VISIBLE_DEVICES": ""}, [], 1)["CUDA_VISIBLE_DEVICES"] == ""
+        assert process_environment(rank, [3, 7], 1)["CUDA_VISIBLE_DEVICES"] == "7"
+
+    def test_a_rank_without_a_gpu_for_vllm_is_the_users_to_mend(self):
+        with pytest.raises(UserError, match=r"rollout\.vllm\.devices: local rank 1 has none of \[3\]"):
+            process_environment({}, [3], 1)
 
 
 def test_the_recipe_asks_for_the_interpreter():
