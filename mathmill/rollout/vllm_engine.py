@@ -70,7 +70,9 @@ class VllmEngine:
             )
         with tempfile.TemporaryDirectory(prefix="mathmill-weights-") as folder:
             # Copies, since two names may share one tensor, which the format does not allow.
-            copies = {name: state[name].detach().to("cpu", self._dtype, copy=True).contiguous() for name in self._names}
+            copies = {
+                name: tensor.detach().to("cpu", self._dtype, copy=True).contiguous() for name, tensor in state.items()
+            }
             save_file(copies, Path(folder) / "model.safetensors", metadata={"format": "pt"})
             _, loaded = self._process.ask("load", version, folder)
         self._version = version
@@ -161,11 +163,14 @@ def _end_tokens(folder: Path, tokenizer: Any) -> list[int]:
 
 
 def _weight_names(folder: Path) -> set[str]:
-    """Names of the tensors in the safetensors files of `folder`."""
+    """Names of the tensors that a new version of the weights of the model in `folder` must have."""
+    from transformers import AutoConfig
+
     names: set[str] = set()
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
             names.update(file.keys())
     if not names:
         raise UserError(f"{folder} has no weights in safetensors files: save the model in that format")
-    return names
+    # Files leave out a head that is the embedding. vLLM then keeps the old head, at least on CPUs, where it is a copy.
+    return names | {"lm_head.weight"} if AutoConfig.from_pretrained(folder).tie_word_embeddings else names

@@ -35,7 +35,7 @@ PROMPTS = [list(b"abc"), list(range(30, 70)), [7], [(7 * i) % 250 for i in range
 """The last one fills blocks of vLLM's cache of prompts."""
 
 
-def make_model(seed: int) -> LlamaForCausalLM:
+def make_model(seed: int, *, tied: bool = False) -> LlamaForCausalLM:
     """A tiny random model, far from flat, that ends now and then."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -50,6 +50,7 @@ def make_model(seed: int) -> LlamaForCausalLM:
         eos_token_id=ENDS,
         pad_token_id=TOKENIZER.pad_token_id,
         initializer_range=0.2,
+        tie_word_embeddings=tied,
     )
     return LlamaForCausalLM(config).eval()
 
@@ -199,6 +200,18 @@ class TestWeights:
         del state["model.norm.weight"]
         with pytest.raises(RuntimeError, match=r"lacks 1 .* model\.norm\.weight"):
             fresh.adopt(1, lambda: state)
+
+    def test_a_head_that_is_the_embedding_follows_as_well(self, tmp_path):
+        make_model(0, tied=True).save_pretrained(tmp_path)
+        TOKENIZER.save_pretrained(tmp_path)
+        updated = make_model(1, tied=True)
+        with VllmEngine(tmp_path, TOKENIZER, recipe(), context=CONTEXT) as engine:
+            engine.adopt(1, updated.state_dict)
+            groups = engine.generate(PROMPTS, SamplingRecipe(max_new_tokens=20), samples=2, seed=1)
+            assert gap(updated, groups, 1.0) < LOG_PROB_BOUND
+            headless = {name: one for name, one in updated.state_dict().items() if name != "lm_head.weight"}
+            with pytest.raises(RuntimeError, match=r"lacks 1 .* lm_head\.weight"):
+                engine.adopt(2, lambda: headless)
 
 
 class TestRequests:
