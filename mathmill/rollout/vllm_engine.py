@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from mathmill.errors import UserError
-from mathmill.recipe import SamplingRecipe
 from mathmill.recipe_rollout import VllmRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.engine import Completion, Weights
 from mathmill.rollout.vllm_process import VllmProcess
 

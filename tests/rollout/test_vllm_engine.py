@@ -11,8 +11,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.errors import UserError
-from mathmill.recipe import SamplingRecipe
 from mathmill.recipe_rollout import RolloutRecipe, VllmRecipe
+from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.transformers_engine import TransformersEngine
 from mathmill.rollout.vllm_engine import VllmEngine
 from mathmill.rollout.vllm_process import VllmProcess, process_environment
