@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from mathmill.recipe_corpus import CorpusRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
 from mathmill.recipe_reinforcement import ReinforceRecipe
+from mathmill.recipe_rollout import RolloutRecipe
 from mathmill.recipe_sampling import SamplingRecipe, SearchRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
 from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
@@ -200,6 +201,7 @@ class Recipe(Section):
     instruct: InstructRecipe = InstructRecipe()
     reward: RewardModelRecipe = RewardModelRecipe()
     reinforce: ReinforceRecipe = ReinforceRecipe()
+    rollout: RolloutRecipe = RolloutRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     @model_validator(mode="after")
@@ -247,6 +249,8 @@ class Recipe(Section):
             )
         if stage == 3 and (self.reinforce.lora or self.reinforce.lag):
             raise ValueError("reinforce.lora and reinforce.lag need the weights whole: choose ZeRO stage 2")
+        if self.rollout.engine == "vllm" and (stage == 3 or self.reinforce.lora):
+            raise ValueError("rollout.engine vllm takes whole weights: choose ZeRO stage 2 and no reinforce.lora")
         owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
         if taken := sorted(owned & self.deepspeed.keys()):
             raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")

@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mathmill.output import write_text
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.critic import CriticLearner
-from mathmill.reinforcement.engines import CopyEngine, live_engine
+from mathmill.reinforcement.engines import CopyEngine, live_engine, sampling_engine
 from mathmill.reinforcement.exploration import Explorer
 from mathmill.reinforcement.loop import CRITIC, Loop, Progress, dealt
 from mathmill.reinforcement.policy import load_policy, load_reference
@@ -64,15 +65,15 @@ def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
     """Train and save the policy; `job.out` becomes the model folder."""
     parent = arguments.model or home.newest_output(job.recipe.name, "instruct")
     record = read_record(parent)
-    with Grader(processes=1) as grader:
-        loop, learner, tokenizer = _loop(job, parent, arguments, grader)
+    with ExitStack() as stack:
+        loop, learner, tokenizer = _loop(job, parent, arguments, stack)
         loop.run()
     _save(job, learner, tokenizer, parent, record.corpus_digest, loop.progress)
     learner.session.close(job.out)
     return _summary(loop.progress)
 
 
-def _loop(job: Job, parent: Path, arguments: argparse.Namespace, grader: Grader) -> tuple[Loop, Learner, Any]:
+def _loop(job: Job, parent: Path, arguments: argparse.Namespace, stack: ExitStack) -> tuple[Loop, Learner, Any]:
     from transformers import AutoTokenizer
 
     recipe, settings = job.recipe, job.recipe.reinforce
@@ -80,17 +81,18 @@ def _loop(job: Job, parent: Path, arguments: argparse.Namespace, grader: Grader)
     rewards = _reward_folders(recipe, arguments)
     device = start_distributed(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(parent)
-    judges = Judges(grader, tokenizer)
+    judges = Judges(stack.enter_context(Grader(processes=1)), tokenizer)
     for kind, folder in rewards.items():
         setattr(judges, kind, load_reward_model(folder, kind, recipe, device))
     learner = _learner(recipe, parent, device)
     engine = live_engine(learner.session.model.model, tokenizer)
+    sampler = sampling_engine(engine, parent, tokenizer, recipe, stack)
     offline = None
     if settings.source == "offline":
-        offline = OfflineSource(job.out / OFFLINE, engine, questions, judges, recipe)
+        offline = OfflineSource(job.out / OFFLINE, sampler, questions, judges, recipe)
     state = _restored(job, learner)
     selection = Selection(len(questions), recipe, state["shares"])
-    source = offline or _source(learner, parent, engine, questions, selection, judges, dealt(state))
+    source = offline or _source(learner, parent, sampler, questions, selection, judges, dealt(state))
     progress = Progress(state["step"], state["history"], state["validations"])
     held_out = validation_questions(recipe)
     return Loop(job, learner, source, selection, judges, engine, held_out, rewards, progress), learner, tokenizer
@@ -120,7 +122,7 @@ def _restored(job: Job, learner: Learner) -> dict[str, Any]:
 def _source(
     learner: Learner,
     parent: Path,
-    engine: Engine,
+    sampler: Engine,
     questions: list[Question],
     selection: Selection,
     judges: Judges,
@@ -131,14 +133,17 @@ def _source(
     if settings.source == "solutions":
         return SolutionSource(questions, selection, judges.tokenizer, recipe)
     if settings.lag == 0:
-        return PolicySource(Explorer(engine, questions, selection, judges, recipe), session.model.state_dict)
-    copy = load_policy(parent, settings.lora).to(learner.device, next(session.model.parameters()).dtype)
-    explorer = Explorer(CopyEngine(copy, judges.tokenizer), questions, selection, judges, recipe)
+        explorer = Explorer(sampler, questions, selection, judges, recipe)
+        return PolicySource(explorer, session.model.model.state_dict)
+    if recipe.rollout.engine == "transformers":
+        copy = load_policy(parent, settings.lora).model.to(learner.device, next(session.model.parameters()).dtype)
+        sampler = CopyEngine(copy, judges.tokenizer)
+    explorer = Explorer(sampler, questions, selection, judges, recipe)
     return LaggedSource(explorer, lambda: _copied(session), settings.lag, pending)
 
 
 def _copied(session: Session) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in session.model.state_dict().items()}
+    return {name: tensor.detach().clone() for name, tensor in session.model.model.state_dict().items()}
 
 
 def _reward_folders(recipe: Recipe, arguments: argparse.Namespace) -> dict[str, Path]:

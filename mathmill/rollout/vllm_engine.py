@@ -113,9 +113,9 @@ class VllmEngine:
 
     def _check_request(self, prompts: Sequence[list[int]], sampling: SamplingRecipe) -> None:
         """Raise if vLLM would draw something else than asked for."""
-        if sampling.temperature > 0 and sampling.top_p < 1:
+        if sampling.temperature > 0 and (sampling.top_p < 1 or sampling.top_k is not None):
             raise UserError(
-                f"sampling.top_p {sampling.top_p:g}: vLLM tells log-probabilities only after its cut: set it to 1 or"
+                "sampling.top_p and top_k: vLLM tells log-probabilities only after its cut: set them to 1 and null, or"
                 " rollout.engine to transformers"
             )
         longest = max(map(len, prompts), default=0)
