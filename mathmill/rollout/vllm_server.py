@@ -45,6 +45,8 @@ class Server:
             max_model_len=options["context"],
             gpu_memory_utilization=options["memory"],
             enable_sleep_mode=self.sleeps,
+            # Where it has evaluated a prompt in part, vLLM winds back the request's generator, which CPUs cannot.
+            enable_chunked_prefill=not current_platform.is_cpu(),
             # Of softmax(logits / temperature); it would be after the cut of top-p as well, which is never asked for.
             logprobs_mode="processed_logprobs",
             generation_config="vllm",

@@ -67,8 +67,7 @@ def command(folder: Path, out: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_the_reward_rises_and_a_killed_job_ends_as_a_clean_one(tmp_path: Path, instruct: Path) -> None:
-    rows = [{"id": str(n), "question": f"What{'?' * (n % 3 + 1)} {n}", "answer": "2"} for n in range(10)]
-    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    _write_questions(tmp_path)
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(RECIPE))
     clean, killed = tmp_path / "clean", tmp_path / "killed"
     subprocess.run(command(tmp_path, clean), check=True, cwd=tmp_path)
@@ -86,12 +85,55 @@ def test_the_reward_rises_and_a_killed_job_ends_as_a_clean_one(tmp_path: Path, i
     assert json.loads((clean / "mathmill.json").read_text())["role"] == "rl"
     AutoModelForCausalLM.from_pretrained(clean)
 
-    job = subprocess.Popen(command(tmp_path, killed), start_new_session=True, cwd=tmp_path)
-    wait_until((tmp_path / "killed.partial" / "checkpoints" / "latest").is_file, job)
+    _kill_and_resume(tmp_path, clean, killed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"algorithm": "ppo", "lag": 1, "order": "pass_rate", "updates": 1},
+        {"iterations": 2, "preset": "modern", "kl_coefficient": 0.04},
+    ],
+    ids=["PPO that is drawn ahead for", "iterations with a new reference"],
+)
+def test_what_is_beside_the_policy_survives_a_kill(tmp_path: Path, instruct: Path, settings: dict[str, object]) -> None:
+    """The critic, samples drawn ahead, shares of right answers, the second reference and validations."""
+    _write_questions(tmp_path)
+    validation = {"questions": {"kind": "file", "path": "held_out.jsonl"}, "steps": 4, "samples": 2}
+    validation["sampling"] = {"max_new_tokens": 8, "temperature": 0.7}
+    changed = {"steps": 8, "validation": validation, "checkpoint_steps": 1, **settings}
+    recipe = {**RECIPE, "launch": {"processes": 1, "threads": 1}, "reinforce": {**RECIPE["reinforce"], **changed}}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(recipe))
+    clean, killed = tmp_path / "clean", tmp_path / "killed"
+    subprocess.run(command(tmp_path, clean), check=True, cwd=tmp_path)
+    _kill_and_resume(tmp_path, clean, killed, step=6)
+    histories = [json.loads((folder / "history.json").read_text()) for folder in (clean, killed)]
+    assert histories[0]["validations"] == histories[1]["validations"]
+    assert [one["step"] for one in histories[0]["validations"]] == [0, 4, 8]
+    timed = ("seconds/", "tokens_per_second")
+    ours, theirs = (
+        [{name: value for name, value in step.items() if not name.startswith(timed)} for step in history["steps"]]
+        for history in histories
+    )
+    assert ours == theirs
+
+
+def _write_questions(folder: Path) -> None:
+    rows = [{"id": str(n), "question": f"What{'?' * (n % 3 + 1)} {n}", "answer": "2"} for n in range(10)]
+    (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    rows = [{"id": f"v{n}", "question": f"What of {n}", "answer": "2"} for n in range(4)]
+    (folder / "held_out.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def _kill_and_resume(folder: Path, clean: Path, killed: Path, step: int = 1) -> None:
+    """Kill a job once it has a checkpoint of `step` or later, resume it, and compare with the clean one's output."""
+    latest = folder / "killed.partial" / "checkpoints" / "latest"
+    job = subprocess.Popen(command(folder, killed), start_new_session=True, cwd=folder)
+    wait_until(lambda: latest.is_file() and int(latest.read_text().split("-")[1]) >= step, job)
     kill_all(job)
-    subprocess.run(command(tmp_path, killed), check=True, cwd=tmp_path)
+    subprocess.run(command(folder, killed), check=True, cwd=folder)
     ours, theirs = load_file(clean / "model.safetensors"), load_file(killed / "model.safetensors")
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
-    for step in range(1, STEPS + 1):
-        file = f"samples/step-{step:06d}.parquet"
-        assert pq.read_table(clean / file).equals(pq.read_table(killed / file))
+    for file in sorted(path.name for path in (clean / "samples").iterdir()):
+        assert pq.read_table(clean / "samples" / file).equals(pq.read_table(killed / "samples" / file))
