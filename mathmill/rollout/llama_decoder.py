@@ -14,6 +14,8 @@ FAMILY = {"LlamaForCausalLM", "Qwen2ForCausalLM"}
 """Classes whose layers `LlamaDecoder` computes."""
 FIXED_ROPE = {"default", "linear", "llama3", "yarn"}
 """Kinds of rotary embedding whose angles depend on the position alone, not on the length of what is read."""
+ROWS = 8
+"""Rows are padded to a multiple of this: oneDNN makes and keeps a kernel for each number of rows that it meets."""
 LINEAR = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"}
 
 
@@ -59,7 +61,8 @@ class LlamaDecoder:
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Run one token a row through the layers; see `Decoder.step`."""
-        hidden = functional.embedding(tokens, self._model.model.embed_tokens.weight)
+        padded = functional.pad(tokens, (0, -len(tokens) % ROWS))
+        hidden = functional.embedding(padded, self._model.model.embed_tokens.weight)
         cosines, sines = self._model.model.rotary_emb(hidden, self._cache.positions[:, None])
         half = cosines.shape[-1] // 2
         rotation = (cosines, torch.cat([-sines[..., :half], sines[..., half:]], dim=-1))
@@ -67,7 +70,7 @@ class LlamaDecoder:
         for number, layer in enumerate(self._layers):
             hidden = layer(number, hidden, rotation, self._cache)
         self._cache.end_step()
-        return self._head(_normed(hidden, self._model.model.norm))
+        return self._head(_normed(hidden, self._model.model.norm))[: len(tokens)]
 
     def keep(self, kept: torch.Tensor) -> None:
         """See `Decoder.keep`."""
@@ -95,14 +98,14 @@ class _Layer:
     def __call__(
         self, number: int, hidden: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor], cache: SharedPrefixCache
     ) -> torch.Tensor:
-        """The states [rows, hidden size] after this layer, which is the one of that number."""
-        rows = len(hidden)
-        heads = self._inward(_normed(hidden, self._norms[0])).view(rows, -1, self._head_size)
+        """The states [rows and padding, hidden size] after this layer, which is the one of that number."""
+        rows = len(rotation[0])
+        heads = self._inward(_normed(hidden, self._norms[0]))[:rows].view(rows, -1, self._head_size)
         rotated = _rotated(heads[:, : -self._key_heads], *rotation)
         queries = rotated[:, : -self._key_heads].view(rows, self._key_heads, -1, self._head_size)
         keys, values = rotated[:, -self._key_heads :], heads[:, -self._key_heads :]
         mixed = cache.attend(number, queries, keys, values, self._scaling)
-        hidden = hidden + self._outward(mixed.view(rows, -1))
+        hidden = hidden + self._outward(functional.pad(mixed.view(rows, -1), (0, 0, 0, len(hidden) - rows)))
         gate, up = self._gate_and_up(_normed(hidden, self._norms[1])).chunk(2, dim=-1)
         return hidden + self._down(self._activation(gate) * up)
 
