@@ -1,6 +1,6 @@
 """Decoding for models of the LLaMA family without the cost of modules, masks and copied caches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ FAMILY = {"LlamaForCausalLM", "Qwen2ForCausalLM"}
 """Classes whose layers `LlamaDecoder` computes."""
 FIXED_ROPE = {"default", "linear", "llama3", "yarn"}
 """Kinds of rotary embedding whose angles depend on the position alone, not on the length of what is read."""
+DEEPSPEED = "deepspeed.runtime.engine"
+"""Where hooks on the whole model come from that change nothing of what it computes."""
 ROWS = 8
 """Rows are padded to a multiple of this: oneDNN makes and keeps a kernel for each number of rows that it meets."""
 LINEAR = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"}
@@ -23,7 +25,8 @@ def suits(model: Any) -> bool:
     """Whether `LlamaDecoder` computes what `model` does.
 
     It must be of a class of `FAMILY` itself, with full attention in each layer, a rotary embedding of `FIXED_ROPE`,
-    plain linear layers (no adapters), no hooks on any module, and its whole weights in this process.
+    plain linear layers (no adapters), its whole weights in this process, and no hooks but those by which DeepSpeed keeps
+    its books around a whole forward pass.
     """
     if type(model).__name__ not in FAMILY or not type(model).__module__.startswith("transformers.models."):
         return False
@@ -33,9 +36,13 @@ def suits(model: Any) -> bool:
         set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
         and config.rope_parameters["rope_type"] in FIXED_ROPE
         and all(type(one) is torch.nn.Linear for name, one in named if name.rpartition(".")[2] in LINEAR)
-        and not any(one._forward_hooks or one._forward_pre_hooks for _, one in named)  # noqa: SLF001 - no public way
+        and not any(hook.__module__ != DEEPSPEED or one is not model for _, one in named for hook in _hooks(one))
         and not any(hasattr(one, "ds_id") for one in model.parameters())
     )
+
+
+def _hooks(module: torch.nn.Module) -> list[Callable[..., Any]]:
+    return [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]  # noqa: SLF001 - no public way
 
 
 class LlamaDecoder:
