@@ -25,8 +25,8 @@ def suits(model: Any) -> bool:
     """Whether `LlamaDecoder` computes what `model` does.
 
     It must be of a class of `FAMILY` itself, with full attention in each layer, a rotary embedding of `FIXED_ROPE`,
-    plain linear layers (no adapters), its whole weights in this process, and no hooks but those by which DeepSpeed keeps
-    its books around a whole forward pass.
+    plain linear layers (no adapters), its whole weights in this process, and no hooks but those by which DeepSpeed
+    keeps its books around a whole forward pass.
     """
     if type(model).__name__ not in FAMILY or not type(model).__module__.startswith("transformers.models."):
         return False
