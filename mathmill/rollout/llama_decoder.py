@@ -1,6 +1,6 @@
 """Decoding for models of the LLaMA family without the cost of modules, masks and copied caches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,10 @@ FAMILY = {"LlamaForCausalLM", "Qwen2ForCausalLM"}
 """Classes whose layers `LlamaDecoder` computes."""
 FIXED_ROPE = {"default", "linear", "llama3", "yarn"}
 """Kinds of rotary embedding whose angles depend on the position alone, not on the length of what is read."""
+DEEPSPEED = "deepspeed.runtime.engine"
+"""Where hooks on the whole model come from that change nothing of what it computes."""
+ROWS = 8
+"""Rows are padded to a multiple of this: oneDNN makes and keeps a kernel for each number of rows that it meets."""
 LINEAR = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"}
 
 
@@ -21,7 +25,8 @@ def suits(model: Any) -> bool:
     """Whether `LlamaDecoder` computes what `model` does.
 
     It must be of a class of `FAMILY` itself, with full attention in each layer, a rotary embedding of `FIXED_ROPE`,
-    plain linear layers (no adapters), no hooks on any module, and its whole weights in this process.
+    plain linear layers (no adapters), its whole weights in this process, and no hooks but those by which DeepSpeed
+    keeps its books around a whole forward pass.
     """
     if type(model).__name__ not in FAMILY or not type(model).__module__.startswith("transformers.models."):
         return False
@@ -31,9 +36,13 @@ def suits(model: Any) -> bool:
         set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
         and config.rope_parameters["rope_type"] in FIXED_ROPE
         and all(type(one) is torch.nn.Linear for name, one in named if name.rpartition(".")[2] in LINEAR)
-        and not any(one._forward_hooks or one._forward_pre_hooks for _, one in named)  # noqa: SLF001 - no public way
+        and not any(hook.__module__ != DEEPSPEED or one is not model for _, one in named for hook in _hooks(one))
         and not any(hasattr(one, "ds_id") for one in model.parameters())
     )
+
+
+def _hooks(module: torch.nn.Module) -> list[Callable[..., Any]]:
+    return [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]  # noqa: SLF001 - no public way
 
 
 class LlamaDecoder:
@@ -59,7 +68,8 @@ class LlamaDecoder:
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Run one token a row through the layers; see `Decoder.step`."""
-        hidden = functional.embedding(tokens, self._model.model.embed_tokens.weight)
+        padded = functional.pad(tokens, (0, -len(tokens) % ROWS))
+        hidden = functional.embedding(padded, self._model.model.embed_tokens.weight)
         cosines, sines = self._model.model.rotary_emb(hidden, self._cache.positions[:, None])
         half = cosines.shape[-1] // 2
         rotation = (cosines, torch.cat([-sines[..., :half], sines[..., half:]], dim=-1))
@@ -67,7 +77,7 @@ class LlamaDecoder:
         for number, layer in enumerate(self._layers):
             hidden = layer(number, hidden, rotation, self._cache)
         self._cache.end_step()
-        return self._head(_normed(hidden, self._model.model.norm))
+        return self._head(_normed(hidden, self._model.model.norm))[: len(tokens)]
 
     def keep(self, kept: torch.Tensor) -> None:
         """See `Decoder.keep`."""
@@ -95,14 +105,14 @@ class _Layer:
     def __call__(
         self, number: int, hidden: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor], cache: SharedPrefixCache
     ) -> torch.Tensor:
-        """The states [rows, hidden size] after this layer, which is the one of that number."""
-        rows = len(hidden)
-        heads = self._inward(_normed(hidden, self._norms[0])).view(rows, -1, self._head_size)
+        """The states [rows and padding, hidden size] after this layer, which is the one of that number."""
+        rows = len(rotation[0])
+        heads = self._inward(_normed(hidden, self._norms[0]))[:rows].view(rows, -1, self._head_size)
         rotated = _rotated(heads[:, : -self._key_heads], *rotation)
         queries = rotated[:, : -self._key_heads].view(rows, self._key_heads, -1, self._head_size)
         keys, values = rotated[:, -self._key_heads :], heads[:, -self._key_heads :]
         mixed = cache.attend(number, queries, keys, values, self._scaling)
-        hidden = hidden + self._outward(mixed.view(rows, -1))
+        hidden = hidden + self._outward(functional.pad(mixed.view(rows, -1), (0, 0, 0, len(hidden) - rows)))
         gate, up = self._gate_and_up(_normed(hidden, self._norms[1])).chunk(2, dim=-1)
         return hidden + self._down(self._activation(gate) * up)
 

@@ -1,9 +1,11 @@
-"""One rank that draws from a tiny model whose weights ZeRO-3 has dealt out; the first prints what all drew as JSON.
+"""One rank that draws from a tiny model under DeepSpeed; the first prints what all drew as JSON.
 
-Ranks draw for different numbers of prompts, the last one for none: each must still make every forward pass.
+The argument is the stage of ZeRO. Ranks draw for different numbers of prompts, the last one for none: where weights are
+dealt out, each must still make every forward pass.
 """
 
 import json
+import sys
 
 import torch
 import torch.distributed as dist
@@ -11,6 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.recipe_file import load_recipe
 from mathmill.recipe_sampling import SamplingRecipe
+from mathmill.rollout.llama_decoder import suits
 from mathmill.rollout.transformers_engine import TransformersEngine
 from mathmill.training.session import Session, end_rank, rank, start_distributed, world_size
 from tests.byte_tokenizer import byte_tokenizer
@@ -36,9 +39,11 @@ def drawn(engine: TransformersEngine, prompts: list[list[int]]) -> list[list[lis
 
 if __name__ == "__main__":
     start_distributed(0)
-    recipe = load_recipe("demo", ['deepspeed={"zero_optimization": {"stage": 3}}'])
+    stage = int(sys.argv[1])
+    recipe = load_recipe("demo", [f'deepspeed={{"zero_optimization": {{"stage": {stage}}}}}'])
     session = Session(model(), recipe, recipe.pretrain.optimizer, steps=1, accumulation=1)
-    assert all(parameter.numel() == 0 for parameter in session.model.parameters())
+    assert all((parameter.numel() == 0) == (stage == 3) for parameter in session.model.parameters())
+    assert suits(session.model) == (stage < 3)
     engine = TransformersEngine(session.model, byte_tokenizer(), batch=4)
     mine = PROMPTS if rank() == 0 else []
     everyone = [None] * world_size()

@@ -1,4 +1,4 @@
-"""Drawing from a model whose weights ZeRO-3 has dealt out to real ranks."""
+"""Drawing from a model under DeepSpeed on real ranks, also where ZeRO-3 has dealt out its weights."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,11 @@ from tests.rollout import partitioned_program
 
 
 @pytest.mark.slow
-def test_ranks_with_unequal_work_draw_what_one_would(monkeypatch, capfd):
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_ranks_with_unequal_work_draw_what_one_would(stage, monkeypatch, capfd):
     tests = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", f"{tests}:{tests.parents[1]}")
-    assert run_ranks("partitioned_program", [], load_recipe("demo", ["launch.processes=2"])) == 0
+    assert run_ranks("partitioned_program", [str(stage)], load_recipe("demo", ["launch.processes=2"])) == 0
     first, second = json.loads(capfd.readouterr().out.splitlines()[-1])
     engine = TransformersEngine(partitioned_program.model(), byte_tokenizer())
     assert first == partitioned_program.drawn(engine, partitioned_program.PROMPTS)
