@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from mathmill.recipe_corpus import CorpusRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
+from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
 from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
 
@@ -233,6 +234,7 @@ class Recipe(Section):
     reward: RewardModelRecipe = RewardModelRecipe()
     reinforce: ReinforceRecipe = ReinforceRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
+    sandbox: SandboxRecipe = SandboxRecipe()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
