@@ -87,7 +87,7 @@ def _memory(proc: int, own: set[str]) -> int:
             try:
                 with open(f"{name}/smaps_rollup", opener=partial(os.open, dir_fd=proc)) as rollup:
                     total += sum(1024 * int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
-            except OSError:  # it has ended meanwhile
+            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 continue
     return total
 
