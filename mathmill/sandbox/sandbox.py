@@ -7,6 +7,7 @@ does to its own sandbox needs no replacement: it has run in namespaces that ende
 """
 
 import logging
+import shutil
 import tempfile
 import threading
 import time
@@ -30,6 +31,8 @@ START_SECONDS = 120.0
 """Longest wait for a sandbox to import its libraries, on a busy machine."""
 GRACE_SECONDS = 10.0
 """How much later than a program's own deadline a sandbox may answer."""
+SEND_SECONDS = 10.0
+"""Longest wait for a sandbox to take a program."""
 RUNS = 5000
 TRIES = 2
 """A program whose sandbox dies gets another one; if that dies as well, the program counts as killed."""
@@ -44,7 +47,7 @@ class Sandbox:
         self._recipe = recipe
         self._preload = preload
         self._workers: list[Worker] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         self._lock = threading.Lock()
         # A sandbox dies with the thread that started it, so that it does not outlive a supervisor that was killed.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox")
@@ -57,7 +60,7 @@ class Sandbox:
         """
         if self._recipe.isolation == "none":
             log.warning("sandbox.isolation is none: programs that a model wrote run with the rights of this process")
-        self._folder = tempfile.TemporaryDirectory(prefix="mathmill-sandbox-", ignore_cleanup_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="mathmill-sandbox-"))
         try:
             for _ in range(self._recipe.workers):
                 self._workers.append(self._start())
@@ -86,6 +89,8 @@ class Sandbox:
         """
         batch = _Batch(programs, call)
         with self._lock:
+            if not self._workers:
+                raise SandboxBrokenError("a sandbox is used within its `with` block only")
             try:
                 while len(batch.results) < len(programs):
                     self._hand_out(batch)
@@ -102,14 +107,13 @@ class Sandbox:
         self._workers = []
         self._starter.shutdown()
         if self._folder is not None:
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)  # without isolation a program may have made it unremovable
             self._folder = None
 
     def _start(self) -> Worker:
         if self._folder is None:
             raise SandboxBrokenError("a sandbox is used within its `with` block only")
-        folder = Path(self._folder.name)
-        return self._starter.submit(start, self._recipe, self._preload, folder, seconds=START_SECONDS).result()
+        return self._starter.submit(start, self._recipe, self._preload, self._folder, seconds=START_SECONDS).result()
 
     def _replace(self, worker: Worker) -> None:
         worker.end()
@@ -133,7 +137,7 @@ class Sandbox:
             self._workers.remove(worker)
             self._workers.append(worker)
             try:
-                worker.send({"source": batch.programs[index], "call": batch.call}, seconds=GRACE_SECONDS)
+                worker.send({"source": batch.programs[index], "call": batch.call}, seconds=SEND_SECONDS)
             except OSError:  # it has died since its last program
                 self._lost(worker, batch)
 

@@ -14,7 +14,8 @@ SHOWN_CHARACTERS = 100
 SHOWN_TOKENS = 100
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 PROGRAM_FRAME = re.compile(r'^  File "<program>", line \d+, in <module>\n', re.MULTILINE)
-OTHER_FRAME = re.compile(r'^(  File )"(?:<program>", |/(?:packages|python)/([^"]+", ))line \d+, ', re.MULTILINE)
+OWN_FRAME = re.compile(r'^  File "(?:<program>|/python/[^"]+)", line \d+, ', re.MULTILINE)
+PACKAGE_FRAME = re.compile(r'^  File "/packages/([^"]+)", line \d+, ', re.MULTILINE)
 HEAD = "Traceback (most recent call last):\n"
 
 
@@ -36,7 +37,8 @@ def _reason(result: RunResult) -> str:
     """What went wrong, without the program's own line numbers and our paths."""
     if result.outcome == "timed_out":
         return "Timeout Error"
-    return OTHER_FRAME.sub(r"\1", PROGRAM_FRAME.sub("", result.error.removeprefix(HEAD))).strip()
+    text = OWN_FRAME.sub("  ", PROGRAM_FRAME.sub("", result.error.removeprefix(HEAD)))
+    return PACKAGE_FRAME.sub(r'  File "site-packages/\1", ', text).strip()
 
 
 def _shorten(text: str) -> str:

@@ -10,13 +10,13 @@ from mathmill.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def _bubblewrap() -> None:
+def bubblewrap() -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("no bwrap on the path: install bubblewrap to test the sandbox")
 
 
 @pytest.fixture(scope="module")
-def sandbox(_bubblewrap: None) -> Iterator[Sandbox]:
+def sandbox(bubblewrap: None) -> Iterator[Sandbox]:
     """One sandbox with small limits, so that what is beyond them is so soon."""
     limits = SandboxRecipe(
         workers=1,
