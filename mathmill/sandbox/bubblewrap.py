@@ -28,6 +28,8 @@ ENVIRONMENT = {
 }
 """All that a program finds in its environment, but for where the interpreter and its libraries lie."""
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32")
+START = "import sys; from {}.fork_server import main; sys.exit(main(sys.argv[1:]))"
+"""What the interpreter runs; `-m` would import more."""
 HOME = Path("/python")
 """The interpreter's home inside."""
 ADVICE = (
@@ -59,13 +61,13 @@ def isolated_command(settings: str) -> list[str]:
         *(*_folders(), *_interpreter(), *_packages(), *_devices()),
         *("--ro-bind", str(Path(inside.__file__).parent), f"{SCRATCH}/inside", "--proc", f"{SCRATCH}/proc"),
         *("--remount-ro", "/", *variables, "--chdir", SCRATCH),
-        *(str(HOME / "bin" / "python"), "-s", "-P", "-B", "-m", "inside.fork_server", settings),
+        *(str(HOME / "bin" / "python"), "-s", "-P", "-B", "-c", START.format("inside"), settings),
     ]
 
 
 def bare_command(settings: str) -> list[str]:
     """The command that starts the fork server with its settings as an ordinary process."""
-    return [sys.executable, "-s", "-P", "-B", "-m", "mathmill.sandbox.inside.fork_server", settings]
+    return [sys.executable, "-s", "-P", "-B", "-c", START.format(inside.__name__), settings]
 
 
 def _folders() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One sandbox process and the socket to it. Its words are bounded JSON, and no wait for them is without a deadline."""
 
+import compileall
 import json
 import os
 import socket
@@ -7,11 +8,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mathmill.recipe_sandbox import SandboxRecipe
+from mathmill.sandbox import inside
 from mathmill.sandbox.bubblewrap import ENVIRONMENT, bare_command, isolated_command
 from mathmill.sandbox.inside import frames
 from mathmill.sandbox.inside.limits import Limits
@@ -86,8 +88,10 @@ def start(recipe: SandboxRecipe, preload: Sequence[str], folder: Path, *, second
         folder: of our own, for its log and, without isolation, its programs' files.
         seconds: until its deadline.
     """
+    # Else each sandbox would compile it anew. Where it cannot be written, they do.
+    compileall.compile_dir(Path(inside.__file__).parent, quiet=2)
     isolated = recipe.isolation == "required"
-    settings = json.dumps({"isolated": isolated, "preload": list(preload), "limits": asdict(limits(recipe))})
+    settings = json.dumps({"isolated": isolated, "preload": list(preload), "limits": limits(recipe)._asdict()})
     command = isolated_command(settings) if isolated else bare_command(settings)
     scratch = Path(tempfile.mkdtemp(dir=folder))
     log = scratch / "log"

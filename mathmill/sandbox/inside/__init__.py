@@ -1,1 +1,4 @@
-"""What runs inside a sandbox. Standard library only, and nothing else of mathmill: neither can be seen there."""
+"""What runs inside a sandbox, where nothing else of mathmill can be seen.
+
+Standard library only, and little of that, since a sandbox imports it anew: no pathlib, dataclasses or socket.
+"""

@@ -3,12 +3,8 @@
 import json
 import os
 import resource
-import socket
-import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from . import frames, namespaces, run, seccomp
 from .limits import Limits
@@ -30,14 +26,13 @@ def main(arguments: Sequence[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if settings["isolated"]:
         namespaces.enter()
-    connection = socket.socket(fileno=run.CONTROL)
     warm(settings["preload"])
     make = _isolated if settings["isolated"] else _bare
-    serve(connection, make(limits))
+    serve(make(limits))
     return 0
 
 
-def serve(connection: socket.socket, setting: run.Setting) -> None:
+def serve(setting: run.Setting) -> None:
     """Run an empty program, so that what cannot work is told at once; then the supervisor's, one by one."""
     request: dict[str, object] | None = {"source": "", "call": None}
     child = run.prepare(setting)
@@ -48,14 +43,14 @@ def serve(connection: socket.socket, setting: run.Setting) -> None:
             answer = {"failure": str(error)}
         except EOFError:
             return
-        connection.sendall(frames.encode(answer))
+        frames.send(run.CONTROL, answer)
         child = run.prepare(setting)
-        request = frames.receive(connection)
+        request = frames.receive(run.CONTROL)
 
 
 def _isolated(limits: Limits) -> run.Setting:
     proc = os.open(namespaces.PROC, os.O_RDONLY)  # it is about to be covered
-    own = {entry.name for entry in namespaces.PROC.iterdir()}
+    own = set(os.listdir(proc))
     confine = partial(namespaces.confine, limits, _address_space(namespaces.PROC), seccomp.this_machines_filter())
     namespaces.mount_scratch(limits)
     return run.Setting(
@@ -65,7 +60,9 @@ def _isolated(limits: Limits) -> run.Setting:
 
 def _bare(limits: Limits) -> run.Setting:
     """Limits and a folder beneath the working folder, nothing more: what `isolation: none` asked for."""
-    address_space = _address_space(Path("/proc"))
+    import tempfile
+
+    address_space = _address_space("/proc")
 
     def confine() -> None:
         os.chdir(tempfile.mkdtemp(dir="."))
@@ -74,9 +71,10 @@ def _bare(limits: Limits) -> run.Setting:
     return run.Setting(limits, os.fork, confine, lambda: 0, contains_orphans=False)
 
 
-def _address_space(proc: Path) -> int:
+def _address_space(proc: str) -> int:
     """Bytes that this process has mapped."""
-    return int((proc / "self/statm").read_text().split()[0]) * PAGE
+    with open(f"{proc}/self/statm") as file:
+        return int(file.read().split()[0]) * PAGE
 
 
 def _memory(proc: int, own: set[str]) -> int:
@@ -90,7 +88,3 @@ def _memory(proc: int, own: set[str]) -> int:
             except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 continue
     return total
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

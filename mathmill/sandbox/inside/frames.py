@@ -1,7 +1,7 @@
 """Messages between a sandbox and its supervisor: a JSON object after its length in four bytes, never a pickle."""
 
 import json
-import socket
+import os
 import struct
 from typing import Any
 
@@ -14,12 +14,19 @@ def encode(message: dict[str, Any]) -> bytes:
     return LENGTH.pack(len(body)) + body
 
 
-def receive(connection: socket.socket) -> dict[str, Any] | None:
+def send(descriptor: int, message: dict[str, Any]) -> None:
+    """Send a message, however long it takes."""
+    left = memoryview(encode(message))
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def receive(descriptor: int) -> dict[str, Any] | None:
     """The next message, however long it takes; None if the other side has hung up."""
-    head = _receive_exactly(connection, LENGTH.size)
+    head = _receive_exactly(descriptor, LENGTH.size)
     if head is None:
         return None
-    body = _receive_exactly(connection, LENGTH.unpack(head)[0])
+    body = _receive_exactly(descriptor, LENGTH.unpack(head)[0])
     return None if body is None else dict(json.loads(body))
 
 
@@ -44,10 +51,10 @@ def take(buffer: bytearray, longest: int) -> dict[str, Any] | None:
     return message
 
 
-def _receive_exactly(connection: socket.socket, count: int) -> bytes | None:
+def _receive_exactly(descriptor: int, count: int) -> bytes | None:
     received = bytearray()
     while len(received) < count:
-        part = connection.recv(count - len(received))
+        part = os.read(descriptor, count - len(received))
         if not part:
             return None
         received += part

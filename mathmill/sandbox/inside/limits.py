@@ -1,15 +1,14 @@
 """What a program may use up."""
 
 import resource
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DESCRIPTORS = 64
 FILES = 1024
 """Names in the scratch folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits of one program; the recipe's `sandbox` section says what each means."""
 
     cpu_seconds: int

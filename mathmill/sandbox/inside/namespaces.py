@@ -7,14 +7,13 @@ started. It holds no capability.
 
 import ctypes
 import os
-from pathlib import Path
 
 from . import seccomp
 from .limits import FILES, Limits
 
 SCRATCH = "/scratch"
 """The program's folder. What the fork server needs lies beneath it and is covered when the program's is mounted."""
-PROC = Path(SCRATCH, "proc")
+PROC = f"{SCRATCH}/proc"
 NOBODY = 65534
 OWN_PROCESSES = 2
 """The fork server and the parent that waits for it count towards RLIMIT_NPROC of the user namespace."""
@@ -41,7 +40,8 @@ def enter() -> None:
     uid, gid = os.getuid(), os.getgid()
     _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)
     for name, text in (("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"), ("uid_map", f"{uid} {uid} 1")):
-        (PROC / "self" / name).write_text(text)
+        with open(f"{PROC}/self/{name}", "w") as file:
+            file.write(text)
     child = os.fork()
     if child:
         for descriptor in (1, 3):

@@ -3,7 +3,6 @@
 import atexit
 import json
 import os
-import random
 import sys
 import threading
 import traceback
@@ -41,9 +40,9 @@ def _start_afresh() -> None:
     atexit._clear()  # noqa: SLF001 - there is no public way
     sys.argv = [FILE_NAME]
     # A program draws the same numbers every time, so that a run can be repeated.
-    random.seed(SEED)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(SEED)
+    for name in ("random", "numpy.random"):
+        if name in sys.modules:
+            sys.modules[name].seed(SEED)
 
 
 def _run(source: str, call: str | None) -> int:

@@ -10,8 +10,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from . import program
 from .limits import Limits
@@ -32,8 +31,7 @@ class ConfinementError(Exception):
     """A program could not be confined, and was not run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What is the same for every program."""
 
     limits: Limits
@@ -46,8 +44,7 @@ class Setting:
     """Whether all that a program starts ends with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A confined process as seen from the fork server, which holds the other ends of its pipes."""
 
     pid: int

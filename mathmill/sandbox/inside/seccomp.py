@@ -6,8 +6,7 @@ arguments. It outlives `exec` and `fork`, and nothing can take it off.
 
 import ctypes
 import errno
-import platform
-import socket
+import os
 import struct
 
 from . import system_calls
@@ -23,6 +22,7 @@ NAMESPACES = 0x7E020000 | 0x80
 TERMINAL_QUESTIONS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS (is it a terminal?), FIONREAD, FIONBIO, FIONCLEX and FIOCLEX."""
 
+AF_UNIX = 1
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 
 
@@ -48,7 +48,7 @@ def make_filter(machine: str) -> bytes:
     deny = _one(RETURN, FAIL | errno.EPERM)
     no_namespace = [_argument(0), _one(JUMP_IF_ANY_BIT, NAMESPACES, 1, 0), _one(RETURN, ALLOW), deny]
     instructions += _case(checked["clone"], no_namespace)
-    instructions += _case(checked["socketpair"], [*_allow_if_equal(0, (socket.AF_UNIX,)), deny])
+    instructions += _case(checked["socketpair"], [*_allow_if_equal(0, (AF_UNIX,)), deny])
     instructions += _case(checked["ioctl"], [*_allow_if_equal(1, TERMINAL_QUESTIONS), deny])
     return b"".join([*instructions, deny])
 
@@ -75,7 +75,7 @@ def this_machines_filter() -> bytes:
     Raises:
         OSError: there is no table of system calls for it.
     """
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in system_calls.MACHINES:
         raise OSError(errno.ENOSYS, f"no seccomp filter for a {machine}")
     return make_filter(machine)

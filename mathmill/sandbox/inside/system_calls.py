@@ -49,7 +49,7 @@ ABSENT = "clone3 435 435"
 """Those that a C library is told are not there, so that it takes another: `clone3` hides its flags from a filter."""
 
 MACHINES = ("x86_64", "aarch64")
-"""What `platform.machine` calls them."""
+"""What `os.uname` calls them."""
 
 
 def numbers(table: str, machine: str) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import ctypes.util
+import os
 import struct
 
 import pytest
@@ -75,6 +76,7 @@ def test_arguments_are_looked_at(call, arguments, answer):
 
 
 def test_a_machine_without_a_table_is_refused(monkeypatch):
-    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    uname = os.uname_result(("Linux", "here", "6.1", "#1", "riscv64"))
+    monkeypatch.setattr("os.uname", lambda: uname)
     with pytest.raises(OSError, match="no seccomp filter for a riscv64"):
         seccomp.this_machines_filter()
