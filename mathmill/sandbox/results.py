@@ -22,12 +22,21 @@ class RunResult:
     """From the fork to the end, wall time."""
 
 
-def read_result(message: dict[str, Any]) -> RunResult:
-    """The result that a sandbox tells.
+@dataclass(frozen=True, slots=True)
+class Unconfined:
+    """A sandbox could not confine a program, and did not run it."""
+
+    reason: str
+
+
+def read_answer(message: dict[str, Any]) -> RunResult | Unconfined:
+    """What a sandbox tells of its program.
 
     Raises:
         ValueError: it is no such thing.
     """
+    if isinstance(message.get("failure"), str):
+        return Unconfined(message["failure"])
     outcome, stdout, error, seconds = (message.get(name) for name in ("outcome", "stdout", "error", "seconds"))
     if outcome not in OUTCOMES or not isinstance(stdout, str) or not isinstance(error, str):
         raise ValueError("a message that is no result")

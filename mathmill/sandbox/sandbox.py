@@ -22,7 +22,7 @@ from typing import Self
 from mathmill.errors import UserError
 from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.sandbox.bubblewrap import ADVICE
-from mathmill.sandbox.results import RunResult, read_result
+from mathmill.sandbox.results import RunResult, Unconfined, read_answer
 from mathmill.sandbox.worker import SandboxBrokenError, Worker, longest_answer, start
 
 log = logging.getLogger("mathmill")
@@ -159,15 +159,16 @@ class Sandbox:
             message = worker.receive(longest_answer(self._recipe))
             if message is None:
                 return
-            if "failure" in message:
-                raise SandboxBrokenError(f"a program could not be confined: {message['failure']}")
-            result = read_result(message)
+            result = read_answer(message)
         except (EOFError, ValueError):
             self._lost(worker, batch)
             return
         if worker.task is None:
+            _check_first(result)
             worker.ready = True
             return
+        if isinstance(result, Unconfined):
+            raise SandboxBrokenError(f"a program could not be confined: {result.reason}")
         batch.results[worker.task] = result
         worker.task = None
         if worker.runs >= RUNS:
@@ -204,6 +205,15 @@ class _Batch:
         self.waiting = deque(range(len(programs)))
         self.tries: Counter[int] = Counter()
         self.results: dict[int, RunResult] = {}
+
+
+def _check_first(result: RunResult | Unconfined) -> None:
+    """See that a sandbox could run its empty program."""
+    if isinstance(result, Unconfined):
+        raise UserError(f"sandbox: programs cannot be confined here: {result.reason}{ADVICE}")
+    if result.outcome != "ok":
+        ending = " ".join(result.error.split())
+        raise UserError(f"sandbox: its limits are too small for an empty program ({result.outcome}: {ending})")
 
 
 def _last_line(path: Path) -> str:

@@ -2,8 +2,8 @@
 
 import logging
 import os
+import shutil
 import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -29,20 +29,22 @@ def test_a_sandbox_that_dies_is_started_again(caplog):
         assert sandbox.run(["print(1)"])[0].stdout == "1\n"
         assert "a sandbox died and is started again" in caplog.text
         # One that kills its sandbox each time is not tried for ever.
-        stop = threading.Event()
-        killer = threading.Thread(target=_kill_sandboxes_until, args=(stop,))
+        killer = threading.Thread(target=_kill_under_a_program, args=(sandbox, 2))
         killer.start()
-        (result,) = sandbox.run(["import time\ntime.sleep(2)"])
-        stop.set()
+        (result,) = sandbox.run(["import time\ntime.sleep(2.9)"])
         killer.join()
         assert (result.outcome, result.error) == ("killed", "its sandbox died")
         assert sandbox.run(["print(2)"])[0].stdout == "2\n"
 
 
-def _kill_sandboxes_until(stop):
-    while not stop.wait(0.5):
-        for one in _sandboxes():
-            one.kill()
+def _kill_under_a_program(sandbox, times):
+    for _ in range(times):
+        while sandbox._workers[0].task is None:  # noqa: SLF001 - from outside a program cannot be seen
+            time.sleep(0.01)
+        worker = sandbox._workers[0]  # noqa: SLF001
+        worker.process.kill()
+        while sandbox._workers[0] is worker:  # noqa: SLF001
+            time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("bubblewrap")
@@ -116,14 +118,25 @@ def test_without_bubblewrap_programs_are_refused_in_one_line(monkeypatch, tmp_pa
 
 
 def test_a_machine_without_user_namespaces_is_refused_in_one_line(monkeypatch, tmp_path):
-    bwrap = tmp_path / "bwrap"
-    bwrap.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
-    bwrap.chmod(bwrap.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    _stand_in_for_bwrap(monkeypatch, tmp_path, "echo 'bwrap: No permissions to create new namespace' >&2\nexit 1")
     with pytest.raises(UserError) as refusal, Sandbox(SandboxRecipe()):
         pass
     message = str(refusal.value)
     assert message.startswith("sandbox: it cannot be started here: bwrap: No permissions to create new namespace")
+    assert "\n" not in message
+    assert _sandboxes() == []
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_what_cannot_be_confined_is_refused_in_one_line(monkeypatch, tmp_path):
+    # The user's own limit on the size of files is below the recipe's, and cannot be raised.
+    _stand_in_for_bwrap(monkeypatch, tmp_path, f'ulimit -f 100\nexec {shutil.which("bwrap")} "$@"')
+    with pytest.raises(UserError) as refusal, Sandbox(LIMITS, preload=()):
+        pass
+    message = str(refusal.value)
+    assert message.startswith(
+        "sandbox: programs cannot be confined here: ValueError: not allowed to raise maximum limit"
+    )
     assert "\n" not in message
     assert _sandboxes() == []
 
@@ -172,6 +185,13 @@ def test_an_ordinary_user_has_the_same_sandbox():
     result = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     assert result.stdout.startswith("65534 ['ok', 'error', 'error'] 65534 1\n"), result.stderr
     assert "No such file or directory: '/etc/passwd'" in result.stdout
+
+
+def _stand_in_for_bwrap(monkeypatch, folder, script):
+    bwrap = folder / "bwrap"
+    bwrap.write_text(f"#!/bin/sh\n{script}\n")
+    bwrap.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 def _sandboxes():
