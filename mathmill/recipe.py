@@ -14,6 +14,7 @@ from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.recipe_rollout import RolloutRecipe
 from mathmill.recipe_sampling import SamplingRecipe, SearchRecipe
+from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
 from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
 
@@ -203,6 +204,7 @@ class Recipe(Section):
     reinforce: ReinforceRecipe = ReinforceRecipe()
     rollout: RolloutRecipe = RolloutRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
+    sandbox: SandboxRecipe = SandboxRecipe()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -39,4 +39,6 @@ pip install -r requirements.lock
 pip install --no-deps --no-build-isolation --editable .
 .venv/bin/python -m mathmill.corpus.class_archive
 echo "$wanted" >.venv/mathmill-setup
+command -v bwrap >/dev/null ||
+  echo "set-up: no bwrap: programs that a model wrote will be refused until it is installed (Debian: bubblewrap)"
 echo "set-up: done"

@@ -1,0 +1,31 @@
+"""Sandboxes that tests share, and one clear word where there can be none."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from mathmill.recipe_sandbox import SandboxRecipe
+from mathmill.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("no bwrap on the path: install bubblewrap to test the sandbox")
+
+
+@pytest.fixture(scope="module")
+def sandbox(bubblewrap: None) -> Iterator[Sandbox]:
+    """One sandbox with small limits, so that what is beyond them is so soon."""
+    limits = SandboxRecipe(
+        workers=1,
+        wall_seconds=2.0,
+        cpu_seconds=1,
+        memory_bytes=2**28,
+        processes=6,
+        output_bytes=2**16,
+        file_bytes=2**20,
+    )
+    with Sandbox(limits) as started:
+        yield started
