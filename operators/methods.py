@@ -160,7 +160,7 @@ def _validation(recipe: Recipe) -> Changes:
         FIXED: {
             "questions": first.model_dump(mode="json"),
             "steps": max(1, recipe.reinforce.steps // CURVE_POINTS),
-            "samples": 1,
+            "samples": recipe.evaluation.samples,
             "sampling": recipe.evaluation.sampling.model_dump(mode="json"),
         }
     }
