@@ -28,7 +28,10 @@ COMMANDS = {
     "train reward": ("mathmill.training.launch", "train a reward model, of solutions or of their steps"),
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
-    "compare": ("mathmill.evaluation.compare", "base models of several pretrainings side by side"),
+    "compare": (
+        "mathmill.evaluation.compare",
+        "models of several pretrainings or reinforcements side by side",
+    ),
     "promote": ("mathmill.evaluation.promote", "make an evaluated model the champion unless the present one is better"),
 }
 """Command words to the module whose `main` runs it, and what it does."""

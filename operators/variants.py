@@ -26,7 +26,7 @@ def pretraining_variants(plan: dict[str, Any]) -> list[dict[str, Any]]:
         runs = pretrainings(Plan(**plan), params["corpora"] or [], params["top_tokens"] or [], params["variants"] or {})
     except UserError as error:
         raise AirflowFailException(str(error)) from None
-    _measure([run["out"] for run in runs])
+    measure([run["out"] for run in runs])
     return runs
 
 
@@ -73,21 +73,6 @@ def _cut(recipe: Recipe, tokens: int) -> list[dict[str, Any]]:
     return [source.model_dump(mode="json") for source in cut]
 
 
-@task
-def algorithm_variants(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """One reinforcement learning run for each of the param `algorithms`; the instruct model is measured as well."""
-    instruct = plan["inputs"]["instruct"]
-    runs: list[dict[str, Any]] = [
-        {
-            "out": f"{plan['out']}/{algorithm}",
-            "changes": {"reinforce.algorithm": algorithm},
-            "arguments": ["--model", instruct],
-        }
-        for algorithm in get_current_context()["params"]["algorithms"]
-    ]
-    _measure([instruct, *(run["out"] for run in runs)])
-    return runs
-
-
-def _measure(models: Sequence[str]) -> None:
+def measure(models: Sequence[str]) -> None:
+    """Leave the arguments that name `models` as the task's XCom."""
     get_current_context()["ti"].xcom_push(key=MEASURED, value=["--model", *models])

@@ -1,4 +1,8 @@
-"""Set base models that differ in their pretraining side by side: losses, bits a byte of held-out text, accuracy."""
+"""Set models side by side: base models of several pretrainings, or rl models of several methods and seeds.
+
+Base models by their losses, bits a byte of held-out text and accuracy; rl models by the evaluation of them and of the
+model that they start from.
+"""
 
 import argparse
 import json
@@ -9,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from mathmill.errors import UserError
+from mathmill.evaluation.compare_methods import compare_methods
 from mathmill.evaluation.comparison_figure import comparison_figure
 from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
 from mathmill.evaluation.results import read_results
 from mathmill.job import Figures, Job, JobRecord, job_parser, run_job
 from mathmill.output import require_finished, write_text
 from mathmill.progress import progress
+from mathmill.training.model_directory import read_record
 
 TABLE = "comparison.json"
 DATASETS = "datasets"
@@ -26,22 +32,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__, stage="comparison")
     parser.add_argument(
-        "--model", type=Path, nargs="+", required=True, metavar="DIR", help="base models of `mathmill train pretrain`"
+        "--model", type=Path, nargs="+", required=True, metavar="DIR", help="base models, or rl models of one start"
     )
-    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="output of `mathmill evaluate` on these models")
+    parser.add_argument(
+        "--evaluation",
+        type=Path,
+        metavar="DIR",
+        help="output of `mathmill evaluate` on these models; rl models need it",
+    )
     arguments = parser.parse_args(argv)
     return run_job("compare", arguments, lambda job: compare(job, arguments))
 
 
 def compare(job: Job, arguments: argparse.Namespace) -> Figures:
+    """Compare the models by what they are.
+
+    Raises:
+        UserError: they are no models that can be compared with each other.
+    """
+    paths = [require_finished(path.resolve(), "mathmill train") for path in arguments.model]
+    roles = {read_record(path).role for path in paths}
+    if roles == {"rl"}:
+        return compare_methods(job, paths, arguments.evaluation)
+    if roles == {"base"}:
+        return _compare_pretrainings(job, paths, arguments.evaluation)
+    raise UserError(f"--model: {' and '.join(sorted(roles))} models cannot be compared: give base models, or rl models")
+
+
+def _compare_pretrainings(job: Job, paths: Sequence[Path], evaluation: Path | None) -> Figures:
     """Write the table, and log it with its plot."""
-    models = {path.name: require_finished(path.resolve(), "mathmill train pretrain") for path in arguments.model}
-    if len(models) < len(arguments.model):
+    models = {path.name: path for path in paths}
+    if len(models) < len(paths):
         raise UserError("two of --model have one folder name, by which the table tells models apart: rename one")
     texts = held_out_texts(_corpora(models), job.recipe, job.out / DATASETS)
     shutil.rmtree(job.out / DATASETS, ignore_errors=True)
     bits = _bits_per_byte(models, texts)
-    accuracies = _accuracies(arguments.evaluation)
+    accuracies = _accuracies(evaluation)
     rows = [
         {"model": name, **_training(path), **bits[name], **accuracies.get(str(path), {})}
         for name, path in models.items()

@@ -14,8 +14,6 @@ from mathmill.evaluation.grading import count_outcomes
 from mathmill.reinforcement.sample import Group
 from mathmill.reward.solutions import Judged
 
-HISTORY = "history.json"
-"""In the model's folder: the figures of every step, and of every validation."""
 SAMPLES = "samples"
 SHOWN = 64
 """Samples of a step in the MLflow table."""

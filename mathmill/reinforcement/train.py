@@ -1,7 +1,6 @@
 """Train a tuned model by reinforcement (sections 4 and 5.2): data source, rewards and algorithm by recipe."""
 
 import argparse
-import json
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,16 +14,17 @@ from mathmill import home
 from mathmill.errors import UserError
 from mathmill.evaluation.grading import Grader
 from mathmill.job import Figures, Job, run_job
-from mathmill.output import write_text
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.critic import CriticLearner
 from mathmill.reinforcement.engines import CopyEngine, live_engine, sampling_engine
 from mathmill.reinforcement.exploration import Explorer
+from mathmill.reinforcement.history import History
 from mathmill.reinforcement.loop import CRITIC, Loop, Progress, dealt
+from mathmill.reinforcement.methods import REWARD_KINDS
 from mathmill.reinforcement.policy import load_policy, load_reference
 from mathmill.reinforcement.questions import Selection, training_questions, validation_questions
-from mathmill.reinforcement.record import HISTORY, curves, sample_table
+from mathmill.reinforcement.record import curves, sample_table
 from mathmill.reinforcement.rewards import Judges
 from mathmill.reinforcement.sources import (
     LaggedSource,
@@ -41,7 +41,6 @@ from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
 from mathmill.training.model_directory import (
     ModelRecord,
-    RewardKind,
     newest_reward_model,
     of_wrapped,
     read_record,
@@ -51,8 +50,6 @@ from mathmill.training.session import Session, end_rank, rank, start_distributed
 
 OFFLINE = "offline"
 """In the folder of an unfinished job: what the first model drew."""
-REWARD_KINDS: dict[str, RewardKind] = {"outcome_model": "outcome", "process_model": "process"}
-"""What kind of reward model a kind of reward needs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -183,7 +180,7 @@ def _save(
         model = model.merge_and_unload()
     record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent), corpus_digest, job.run.run_id)
     save_model(model, tokenizer, job.out, record, weights)
-    write_text(job.out / HISTORY, json.dumps({"steps": progress.history, "validations": progress.validations}))
+    history = History.of(recipe, progress.history, progress.validations).write(job.out)
     for name in (CRITIC, OFFLINE):
         shutil.rmtree(job.out / name, ignore_errors=True)
     for file in job.out.glob("reference-*.safetensors"):
@@ -191,7 +188,7 @@ def _save(
     job.run.register_model(job.final, recipe.name, "rl", {PARENT_MODEL: str(parent)})
     job.run.log_figure(curves(progress.history, progress.validations), "curves.png")
     job.run.log_table(sample_table(job.out, sorted({1, recipe.reinforce.steps})), "samples.json")
-    job.run.log_artifact(job.out / HISTORY)
+    job.run.log_artifact(history)
 
 
 def _summary(progress: Progress) -> Figures:

@@ -108,6 +108,38 @@ print(*[name for name in {HEAVY!r} if name in sys.modules])
     assert done.stdout.split() == []
 
 
+def test_the_methods_comparison_trains_what_rewards_are_missing_before_its_runs(dags: dict[str, Any]) -> None:
+    dag = dags["rl_comparison"]
+    edges = {task.task_id: task.downstream_task_ids - {"close"} for task in dag.tasks}
+    assert edges == {
+        "prepare": {"missing_rewards", "method_runs"},
+        "missing_rewards": {"reward"},
+        "reward": {"method_runs"},
+        "method_runs": {"rl", "evaluate", "compare"},
+        "rl": {"evaluate"},
+        "evaluate": {"compare"},
+        "compare": set(),
+        "close": set(),
+    }
+    # With no reward model missing, the mapped task has nothing to map over and is skipped.
+    assert dag.get_task("method_runs").trigger_rule == "none_failed"
+    for name in ("reward", "rl"):
+        assert (dag.get_task(name).is_mapped, dag.get_task(name).max_active_tis_per_dagrun) == (True, 1)
+    assert dag.params["methods"] == ["rft", "online_rft", "grpo_outcome", "grpo_process"]
+
+
+def test_parsing_the_methods_comparison_takes_less_than_a_second() -> None:
+    code = f"""
+import time, runpy
+import airflow.sdk, airflow.triggers.base
+began = time.process_time()
+runpy.run_path({str(CHECKOUT / "dags" / "rl_comparison.py")!r})
+print(time.process_time() - began)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert float(done.stdout) < 1
+
+
 def _conditions(condition: Any) -> Iterator[Any]:
     parts = getattr(condition, "objects", None)
     if parts is None:

@@ -1,6 +1,7 @@
 """Base models side by side, from their folders to the table."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.evaluation.compare import main
 from mathmill.tracking import tracking_client
+from mathmill.training.model_directory import ModelRecord
 from tests.byte_tokenizer import byte_tokenizer
 
 STEPS = 3
@@ -52,6 +54,7 @@ def _model(folder: Path, build: Path | None, seed: int) -> Path:
         "finished": "",
     }
     (folder / "job.json").write_text(json.dumps(record))
+    (folder / "mathmill.json").write_text(json.dumps(asdict(ModelRecord("base", "demo", "", None, None, ""))))
     trace = [{"step": step, "loss": 5.0 - step} for step in range(1, STEPS + 1)]
     (folder / "trace.jsonl").write_text("".join(json.dumps(row) + "\n" for row in trace))
     (folder / "_SUCCESS").touch()
@@ -90,4 +93,4 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert _compare(tmp_path / "out", one, unknown) == 2
     assert "was trained without --input" in capsys.readouterr().err
     assert _compare(tmp_path / "out", one, tmp_path / "missing") == 2
-    assert "does not exist: make it with `mathmill train pretrain`" in capsys.readouterr().err
+    assert "does not exist: make it with `mathmill train`" in capsys.readouterr().err

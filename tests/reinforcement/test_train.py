@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
 import yaml
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
-from mathmill.training.chat import answer_ids, prompt_ids
-from mathmill.training.model_directory import ModelRecord, save_model
-from tests.boxing_policy import boxing_policy
+from tests.boxing_policy import save_instruct
 from tests.processes import kill_all, wait_until
 
 STEPS = 12
@@ -38,26 +35,12 @@ RECIPE = {
         "optimizer": {"learning_rate": 0.003},
     },
 }
-ANSWERS = 3
-"""The model is tuned to give one of three answers, whatever is asked; the right one is always the same."""
 
 
 @pytest.fixture
 def instruct(tmp_path: Path) -> Path:
     """A model that answers 1, 2 or 3 with nearly equal probability."""
-    model, tokenizer = boxing_policy()
-    prompt = prompt_ids(tokenizer, "What?", "")
-    answers = [answer_ids(tokenizer, rf"\boxed{{{answer}}}") for answer in range(1, ANSWERS + 1)]
-    ids = torch.tensor([prompt + answer for answer in answers])
-    labels = ids.masked_fill(torch.arange(ids.shape[1]) < len(prompt), -100)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
-    for _ in range(60):
-        model(input_ids=ids, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    record = ModelRecord("instruct", "tiny", "0" * 64, None, None, "")
-    save_model(model, tokenizer, tmp_path / "instruct", record)
-    return tmp_path / "instruct"
+    return save_instruct(tmp_path / "instruct")
 
 
 def command(folder: Path, out: Path) -> list[str]:
