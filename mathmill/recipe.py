@@ -253,6 +253,8 @@ class Recipe(Section):
             raise ValueError("reinforce.lora and reinforce.lag need the weights whole: choose ZeRO stage 2")
         if self.rollout.engine == "vllm" and (stage == 3 or self.reinforce.lora):
             raise ValueError("rollout.engine vllm takes whole weights: choose ZeRO stage 2 and no reinforce.lora")
+        if self.rollout.tool_rounds and stage == 3:
+            raise ValueError("rollout.tool_rounds lets ranks draw out of step, and ZeRO stage 3 cannot: choose stage 2")
         owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"}
         if taken := sorted(owned & self.deepspeed.keys()):
             raise ValueError(f"deepspeed.{taken[0]} follows from the batch of each stage: leave it out")

@@ -29,6 +29,9 @@ class RolloutRecipe(Section):
     engine: Literal["transformers", "vllm"] = "transformers"
     """`transformers`: this environment's own decode loop."""
     vllm: VllmRecipe = VllmRecipe()
+    tool_rounds: Count = 0
+    """How many programs of a completion are run at most while it is written, in the sandbox; questions are then asked
+    for the paper's tool-integrated form. 0: none."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

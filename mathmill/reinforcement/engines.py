@@ -1,8 +1,9 @@
-"""The engine that draws from the policy while it learns."""
+"""The engines that draw from the policy while it learns."""
 
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +12,49 @@ import torch
 from mathmill.recipe import Recipe
 from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.engine import Completion, Engine, Weights
+from mathmill.rollout.tools import ToolEngine
 from mathmill.rollout.transformers_engine import TransformersEngine
 
 ROLLOUT_ROWS = 256
 """Completions that a rank draws at a time, at most."""
 
 
-def sampling_engine(live: Engine, folder: Path, tokenizer: Any, recipe: Recipe, stack: ExitStack) -> Engine:
-    """The engine that draws what is learned: `live` itself, or the recipe's vLLM.
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Makes engines of the recipe's kind, whose processes `stack` ends."""
 
-    Args:
-        live: draws from the weights that learn.
-        folder: of the model that they began as.
-        tokenizer: the model's.
-        recipe: names the engine.
-        stack: ends vLLM's process.
-    """
-    if recipe.rollout.engine == "transformers":
-        return live
-    from mathmill.rollout.vllm_engine import VllmEngine
+    recipe: Recipe
+    folder: Path
+    """Of the model that the policy began as."""
+    tokenizer: Any
+    stack: ExitStack
 
-    local_rank = int(os.environ["LOCAL_RANK"])
-    context = recipe.model.context
-    return stack.enter_context(
-        VllmEngine(folder, tokenizer, recipe.rollout.vllm, context=context, local_rank=local_rank)
-    )
+    def live(self, model: Any) -> Engine:
+        """Over the weights that learn, in this process."""
+        return self._with_tools(TransformersEngine(model, self.tokenizer, batch=ROLLOUT_ROWS))
 
+    def copy(self, model: torch.nn.Module) -> Engine:
+        """Over `model`, which no one else uses and which takes the weights it is given."""
+        return self._with_tools(CopyEngine(model, self.tokenizer))
 
-def live_engine(model: Any, tokenizer: Any) -> Engine:
-    """An engine over the weights that learn."""
-    return TransformersEngine(model, tokenizer, batch=ROLLOUT_ROWS)
+    def vllm(self) -> Engine:
+        """The recipe's vLLM."""
+        from mathmill.rollout.vllm_engine import VllmEngine
+
+        settings, context = self.recipe.rollout.vllm, self.recipe.model.context
+        local_rank = int(os.environ["LOCAL_RANK"])
+        engine = VllmEngine(self.folder, self.tokenizer, settings, context=context, local_rank=local_rank)
+        return self._with_tools(self.stack.enter_context(engine))
+
+    def _with_tools(self, engine: Engine) -> Engine:
+        rounds = self.recipe.rollout.tool_rounds
+        if not rounds:
+            return engine
+        from mathmill.sandbox.sandbox import Sandbox
+        from mathmill.sandbox.tool import python_tool
+
+        sandbox = self.stack.enter_context(Sandbox(self.recipe.sandbox))
+        return ToolEngine(engine, self.tokenizer, python_tool(sandbox), rounds)
 
 
 class CopyEngine:
@@ -49,7 +63,7 @@ class CopyEngine:
     def __init__(self, model: torch.nn.Module, tokenizer: Any) -> None:
         """Draw from `model`, which no one else uses."""
         self._model = model
-        self._engine = live_engine(model, tokenizer)
+        self._engine = TransformersEngine(model, tokenizer, batch=ROLLOUT_ROWS)
 
     def adopt(self, version: int, weights: Weights) -> None:
         """Take the weights."""

@@ -9,11 +9,10 @@ import numpy as np
 
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
-from mathmill.reinforcement.questions import Selection
+from mathmill.reinforcement.questions import Selection, question_prompt
 from mathmill.reinforcement.rewards import Drawn, Judges, judge
 from mathmill.reinforcement.sample import Group, Sample
 from mathmill.rollout.engine import Engine
-from mathmill.training.chat import prompt_ids
 from mathmill.training.session import rank, world_size
 
 log = logging.getLogger("mathmill")
@@ -74,7 +73,7 @@ class Explorer:
     def _draw(self, chosen: Sequence[int], seed: int) -> list[Drawn]:
         settings = self.recipe.reinforce
         asked = [self.questions[index] for index in chosen]
-        prompts = [prompt_ids(self.judges.tokenizer, one.question, self.recipe.prompt.suffix) for one in asked]
+        prompts = [question_prompt(self.judges.tokenizer, one, self.recipe) for one in asked]
         groups = self.engine.generate(prompts, settings.sampling, samples=settings.group, seed=seed)
         return [
             Drawn(question, prompt, completion)

@@ -1,12 +1,14 @@
 """The questions to train on, and which of them a step takes."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from mathmill.errors import UserError
 from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
+from mathmill.training.chat import Form, prompt_ids
 from mathmill.training.passes import indices_of_step
 
 LEAST_WEIGHT = 0.02
@@ -40,6 +42,12 @@ def validation_questions(recipe: Recipe) -> list[Question]:
     """The questions that accuracy is measured on while the policy learns; none where the recipe has no validation."""
     validation = recipe.reinforce.validation
     return [] if validation is None else load_questions(validation.questions)
+
+
+def question_prompt(tokenizer: Any, question: Question, recipe: Recipe) -> list[int]:
+    """Token ids of the question as the policy is asked it: for a chain of thought, or for programs where tools run."""
+    form: Form = "tool" if recipe.rollout.tool_rounds else "cot"
+    return prompt_ids(tokenizer, question.question, recipe.prompt.suffix, form)
 
 
 class Selection:

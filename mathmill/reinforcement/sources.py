@@ -14,7 +14,7 @@ from mathmill.evaluation.grading import Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.exploration import Explored, Explorer, grouped
-from mathmill.reinforcement.questions import Selection
+from mathmill.reinforcement.questions import Selection, question_prompt
 from mathmill.reinforcement.rewards import Drawn, Judges, judge
 from mathmill.reinforcement.sample import Sample
 from mathmill.reward.parts import in_parts
@@ -96,7 +96,7 @@ class OfflineSource:
         self._questions = questions
         self._judges = judges
         self._recipe = recipe
-        self._prompts = [prompt_ids(judges.tokenizer, one.question, recipe.prompt.suffix) for one in questions]
+        self._prompts = [question_prompt(judges.tokenizer, one, recipe) for one in questions]
         steps = range(settings.steps)
         used = {index for step in steps for index in self._indices(step)}
         self._order = sorted(used)

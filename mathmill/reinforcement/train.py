@@ -17,7 +17,7 @@ from mathmill.job import Figures, Job, run_job
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.critic import CriticLearner
-from mathmill.reinforcement.engines import CopyEngine, live_engine, sampling_engine
+from mathmill.reinforcement.engines import Engines
 from mathmill.reinforcement.exploration import Explorer
 from mathmill.reinforcement.history import History
 from mathmill.reinforcement.loop import CRITIC, Loop, Progress, dealt
@@ -82,14 +82,15 @@ def _loop(job: Job, parent: Path, arguments: argparse.Namespace, stack: ExitStac
     for kind, folder in rewards.items():
         setattr(judges, kind, load_reward_model(folder, kind, recipe, device))
     learner = _learner(recipe, parent, device)
-    engine = live_engine(learner.session.model.model, tokenizer)
-    sampler = sampling_engine(engine, parent, tokenizer, recipe, stack)
+    engines = Engines(recipe, parent, tokenizer, stack)
+    engine = engines.live(learner.session.model.model)
+    sampler = engines.vllm() if recipe.rollout.engine == "vllm" else engine
     offline = None
     if settings.source == "offline":
         offline = OfflineSource(job.out / OFFLINE, sampler, questions, judges, recipe)
     state = _restored(job, learner)
     selection = Selection(len(questions), recipe, state["shares"])
-    source = offline or _source(learner, parent, sampler, questions, selection, judges, dealt(state))
+    source = offline or _source(learner, engines, sampler, questions, selection, judges, dealt(state))
     progress = Progress(state["step"], state["history"], state["validations"])
     held_out = validation_questions(recipe)
     return Loop(job, learner, source, selection, judges, engine, held_out, rewards, progress), learner, tokenizer
@@ -118,7 +119,7 @@ def _restored(job: Job, learner: Learner) -> dict[str, Any]:
 
 def _source(
     learner: Learner,
-    parent: Path,
+    engines: Engines,
     sampler: Engine,
     questions: list[Question],
     selection: Selection,
@@ -133,8 +134,8 @@ def _source(
         explorer = Explorer(sampler, questions, selection, judges, recipe)
         return PolicySource(explorer, session.model.model.state_dict)
     if recipe.rollout.engine == "transformers":
-        copy = load_policy(parent, settings.lora).model.to(learner.device, next(session.model.parameters()).dtype)
-        sampler = CopyEngine(copy, judges.tokenizer)
+        copy = load_policy(engines.folder, settings.lora).model
+        sampler = engines.copy(copy.to(learner.device, next(session.model.parameters()).dtype))
     explorer = Explorer(sampler, questions, selection, judges, recipe)
     return LaggedSource(explorer, lambda: _copied(session), settings.lag, pending)
 

@@ -10,8 +10,8 @@ from mathmill.evaluation.grading import Grader
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.recipe_reinforcement import ValidationRecipe
+from mathmill.reinforcement.questions import question_prompt
 from mathmill.rollout.engine import Engine
-from mathmill.training.chat import prompt_ids
 from mathmill.training.session import rank, world_size
 
 
@@ -25,7 +25,7 @@ def validate(
 ) -> dict[str, float]:
     """The figures of the weights that `engine` has, the same on every rank; the seed is always the same."""
     mine = questions[rank() :: world_size()]
-    prompts = [prompt_ids(tokenizer, one.question, recipe.prompt.suffix) for one in mine]
+    prompts = [question_prompt(tokenizer, one, recipe) for one in mine]
     groups = engine.generate(prompts, settings.sampling, samples=settings.samples, seed=recipe.seed)
     golds = [one.answer for one, group in zip(mine, groups, strict=True) for _ in group]
     verdicts = iter(grader.grade([one.text for group in groups for one in group], golds))

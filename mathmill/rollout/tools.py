@@ -5,9 +5,9 @@ the program printed is given to it, and it goes on (the loop of the paper's eval
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.continuation import continuations, cut_off, own_seed
@@ -16,16 +16,10 @@ from mathmill.rollout.engine import Completion, Engine, Weights
 FENCE = "```output"
 """What the model writes where it wants the output of its program; see `mathmill.training.chat.TOOL_OUTPUT`."""
 PROGRAM = re.compile(r"^```python[ \t]*\r?\n(.*?)^```", re.DOTALL | re.MULTILINE)
-LONGEST_RESULT = 100
-"""Characters of an output; of a longer one as many as half of these are kept from its start and its end."""
 
 
-class Tool(Protocol):
-    """Runs programs."""
-
-    def __call__(self, programs: Sequence[str]) -> Sequence[str]:
-        """What each of `programs` prints, or says of its failure; all are run in one go."""
-        ...
+Tool = Callable[[Sequence[str]], Sequence[str]]
+"""Runs programs, all in one go; what a completion is shown of each, its output or its failure."""
 
 
 @dataclass(slots=True)
@@ -123,7 +117,7 @@ class ToolEngine:
         for row, result in zip(asking, self._tool(programs) if asking else (), strict=True):
             row.calls += 1
             break_drawn = cut_off(row.last, self._tokenizer).endswith("\n")
-            given = f"{'' if break_drawn else chr(10)}{_cut(result)}\n```\n"
+            given = f"{'' if break_drawn else chr(10)}{result.strip()}\n```\n"
             ids = list(self._tokenizer(given, add_special_tokens=False)["input_ids"])[: limit - len(row.token_ids)]
             row.put(ids, [0.0] * len(ids), written=False)
         for row in (*going, *asking):
@@ -148,10 +142,3 @@ class ToolEngine:
             version=row.last.version,
             written=row.written,
         )
-
-
-def _cut(result: str) -> str:
-    """The result without white space around it, and without the middle of a long one, as the paper's code cuts it."""
-    result = result.strip()
-    half = LONGEST_RESULT // 2
-    return result if len(result) <= LONGEST_RESULT else f"{result[:half]}...{result[-half:]}"

@@ -26,6 +26,8 @@ _WITH_TOOL = (
     "\nPlease integrate natural language reasoning with programs to solve the problem above, "
     "and put your final answer within \\boxed{}."
 )
+Form = Literal["cot", "pot", "tool", "answer"]
+"""Of a solution: a chain of thought, a program, programs whose output is shown, or a boxed answer alone."""
 SUFFIXES: dict[tuple[str, bool], str] = {
     ("cot", False): STEP_BY_STEP,
     ("cot", True): "\n请通过逐步推理来解答问题，并把最终答案放置于\\boxed{}中。",
@@ -57,7 +59,7 @@ def set_chat_template(tokenizer: Any) -> None:
     tokenizer.chat_template = CHAT_TEMPLATE
 
 
-def suffix_for(suffix: str, form: Literal["cot", "pot", "tool", "answer"], language: str) -> str:
+def suffix_for(suffix: str, form: Form, language: str) -> str:
     """What follows a question of a recipe whose `prompt.suffix` is `suffix`.
 
     Args:
@@ -95,15 +97,16 @@ def prompt_text(tokenizer: Any, question: str, suffix: str) -> str:
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 
-def prompt_ids(tokenizer: Any, question: str, suffix: str) -> list[int]:
-    """Token ids of the question, up to where the model answers with a chain of thought.
+def prompt_ids(tokenizer: Any, question: str, suffix: str, form: Form = "cot") -> list[int]:
+    """Token ids of the question, up to where the model answers.
 
     Args:
         tokenizer: has the chat template.
         question: in any language.
         suffix: the recipe's `prompt.suffix`.
+        form: of the solution that is wanted.
     """
-    asked = suffix_for(suffix, "cot", language_of(question))
+    asked = suffix_for(suffix, form, language_of(question))
     return list(tokenizer(prompt_text(tokenizer, question, asked), add_special_tokens=False)["input_ids"])
 
 
