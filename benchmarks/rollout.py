@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,6 @@ class Setting:
 
     def __str__(self) -> str:
         return f"lengths {self.lengths}, {self.dtype}, {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
-SETTINGS = [Setting(lengths, dtype, threads) for threads in (1, 2) for dtype in DTYPES for lengths in TILTS]
 
 
 class NoText:
@@ -132,19 +130,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="medians are of so many")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of them (default: 1 and 2)")
     parser.add_argument("--json", type=Path, help="a list of entries to bring up to date")
     arguments = parser.parse_args(argv)
-    return exit_code(lambda: measure(arguments.runs, arguments.json))
+    return exit_code(lambda: measure(arguments.runs, arguments.threads, arguments.json))
 
 
-def measure(runs: int, path: Path | None) -> None:
-    """Measure, print, and keep what was asked for."""
-    entries = [logits_entry()]
-    entries += [memory_entry(Setting(lengths, "fp32", 1)) for lengths in TILTS]
-    entries += [speed_entry(setting, runs) for setting in SETTINGS]
-    print(table(entries), file=sys.stderr)
-    if path:
-        bring_up_to_date(path, entries)
+def measure(runs: int, threads: Sequence[int], path: Path | None) -> None:
+    """Measure, print, and keep what was asked for, each entry as soon as it is there."""
+    entries = []
+    settings = [Setting(lengths, dtype, number) for number in threads for dtype in DTYPES for lengths in TILTS]
+    for make in (
+        logits_entry,
+        *(partial(memory_entry, Setting(lengths, "fp32", 1)) for lengths in TILTS),
+        *(partial(speed_entry, setting, runs) for setting in settings),
+    ):
+        entries.append(make())
+        print(table(entries[-1:]), file=sys.stderr, flush=True)
+        if path:
+            bring_up_to_date(path, entries[-1:])
     print(json.dumps([entry.as_json() for entry in entries], indent=2))
 
 
