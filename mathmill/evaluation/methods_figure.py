@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+"""The ground of a bar's figure, which its interval may cross."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -42,7 +45,11 @@ def methods_figure(rows: Sequence[Mapping[str, Any]], curves: Sequence[Curve], t
     _draw_bars(final, rows, tasks)
     final.set(ylabel="accuracy", title="evaluation of the final models")
     handles, labels = final.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)))
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(6, len(labels)))
+    for axes in (learning, final):
+        # Student's interval knows nothing of a share's bounds.
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(0.0, low), min(1.0, high))
     figure.supxlabel(_caption(curves), fontsize="small")
     return figure
 
@@ -50,7 +57,7 @@ def methods_figure(rows: Sequence[Mapping[str, Any]], curves: Sequence[Curve], t
 def _draw_curve(axes: "Axes", curve: Curve, colour: str) -> None:
     axes.plot(curve.steps, [one.value for one in curve.points], "o-", markersize=3, color=colour)
     lows, highs = [one.low for one in curve.points], [one.high for one in curve.points]
-    axes.fill_between(curve.steps, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    axes.fill_between(curve.steps, lows, highs, facecolor=colour, alpha=0.12, edgecolor=colour, linewidth=0.8)
     for step in curve.iterations:
         axes.axvline(step, color=colour, linestyle=":")
 
@@ -66,7 +73,7 @@ def _draw_bars(axes: "Axes", rows: Sequence[Mapping[str, Any]], tasks: Sequence[
         axes.bar(places, heights, width * 0.9, color=f"C{place - 1}" if place else "lightgrey", label=row["method"])
         axes.errorbar(places, heights, yerr=[below, above], fmt="none", ecolor="black", capsize=2)
         for centre, height in zip(places, heights, strict=True):
-            axes.text(centre, 0.01, f"{100 * height:.1f}", ha="center", va="bottom", fontsize="x-small")
+            axes.text(centre, 0.02, f"{100 * height:.1f}", ha="center", fontsize="x-small", bbox=LABEL)
     axes.set_xticks(range(len(tasks)), tasks)
 
 
