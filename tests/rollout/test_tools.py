@@ -22,13 +22,12 @@ PROMPT = "Q:"
 class Python:
     """A tool that runs programs in this process, and remembers them by call."""
 
-    def __init__(self, suffix=""):
+    def __init__(self):
         self.calls = []
-        self.suffix = suffix
 
     def __call__(self, programs):
         self.calls.append(list(programs))
-        return [self.run(program) + self.suffix for program in programs]
+        return [self.run(program) for program in programs]
 
     @staticmethod
     def run(program):
