@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import score
@@ -22,7 +23,9 @@ from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion, Engine
-from mathmill.rollout.search import Search
+
+if TYPE_CHECKING:
+    from mathmill.rollout.search import Search
 
 log = logging.getLogger("mathmill")
 
@@ -34,7 +37,7 @@ def draw_completions(
     *,
     recipe: Recipe,
     samples: int,
-    search: Search | None = None,
+    search: "Search | None" = None,
 ) -> list[list[Completion]]:
     """The completions of each question, or the one that `search` finds, in portions so that progress shows."""
     portion = max(1, 4 * recipe.evaluation.batch // (search.rows if search else samples))
@@ -65,6 +68,8 @@ def evaluate_model(
     prompts = Prompts.of(model, tokenizer, recipe)
     search = None
     if recipe.evaluation.search is not None and verifier is not None:
+        from mathmill.rollout.search import Search
+
         search = Search(recipe.evaluation.search, engine, tokenizer, verifier.model)
     results, items = [], []
     for task, questions in tasks.items():

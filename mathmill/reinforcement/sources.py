@@ -13,6 +13,7 @@ import torch
 from mathmill.evaluation.grading import Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
+from mathmill.reinforcement.engines import ROLLOUT_ROWS
 from mathmill.reinforcement.exploration import Explored, Explorer, grouped
 from mathmill.reinforcement.questions import Selection, question_prompt
 from mathmill.reinforcement.rewards import Drawn, Judges, judge
@@ -106,8 +107,10 @@ class OfflineSource:
             groups = engine.generate(prompts, settings.sampling, samples=settings.group, seed=recipe.seed)
             return [asdict(completion) for group in groups for completion in group]
 
-        size = max(1, 256 // settings.group)
+        size = max(1, ROLLOUT_ROWS // settings.group)
+        began = time.monotonic()
         rows = in_parts(folder, len(self._order), size, make)
+        self._drawing = time.monotonic() - began
         completions = [Completion(**row) for row in rows]
         groups = [completions[start : start + settings.group] for start in range(0, len(rows), settings.group)]
         self._completions = dict(zip(self._order, groups, strict=True))
@@ -125,7 +128,10 @@ class OfflineSource:
             for completion in self._completions[index]
         ]
         groups = grouped(judge(drawn, self._judges, self._recipe), self._recipe.reinforce.group)
-        return Explored(groups, indices, {"reward": time.monotonic() - began})
+        seconds = {"generate": self._drawing, "reward": time.monotonic() - began}
+        # All was drawn at once, and counts with the first step that is taken.
+        self._drawing = 0.0
+        return Explored(groups, indices, seconds)
 
     def updated(self, version: int) -> None:
         """Samples of the first model do not depend on the policy."""
