@@ -159,7 +159,7 @@ class PolicySource:
     def take(self, step: int) -> Explored:
         """Draw from the weights as they are: those of version `step`."""
         self._explorer.engine.adopt(step, self._weights)
-        return self._explorer.explore(step, step)
+        return self._explorer.explore(step, step, self._explorer.choose(step))
 
     def updated(self, version: int) -> None:
         """The weights are taken when they are needed."""
@@ -233,9 +233,12 @@ class LaggedSource:
 
     def _submit(self, step: int, version: int) -> None:
         if step < self._end and step not in self._coming:
-            weights = self._weights()
-            self._coming[step] = self._thread.submit(self._explore, step, version, weights)
+            # Chosen here, since what is known of questions goes on changing while the thread draws.
+            choices = self._explorer.choose(step)
+            self._coming[step] = self._thread.submit(self._explore, step, version, choices, self._weights())
 
-    def _explore(self, step: int, version: int, weights: Mapping[str, torch.Tensor]) -> Explored:
+    def _explore(
+        self, step: int, version: int, choices: Sequence[Sequence[int]], weights: Mapping[str, torch.Tensor]
+    ) -> Explored:
         self._explorer.engine.adopt(version, lambda: weights)
-        return self._explorer.explore(step, version)
+        return self._explorer.explore(step, version, choices)

@@ -120,15 +120,7 @@ def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
     monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
     with Grader() as grader:
         results, items = evaluate.evaluate_model(
-            results,
-            items=evaluate.evaluate_model(
-                model,
-                {"hand": questions},
-                grader=grader,
-                recipe=recipe,
-                samples=3,
-                programs=Programs("cot", None, 1),
-            ),
+            model, {"hand": questions}, grader=grader, recipe=recipe, samples=3, programs=Programs("cot", None, 1)
         )
     (result,) = results
     assert (result.score.n, result.score.samples) == (3, 3)
