@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mathmill.recipe_corpus import CorpusRecipe
-from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
+from mathmill.recipe_questions import QuestionSource, ReasoningGymSource, SolutionFormat
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.recipe_rollout import RolloutRecipe
 from mathmill.recipe_sampling import SamplingRecipe, SearchRecipe
@@ -162,6 +162,9 @@ class EvaluationRecipe(Section):
     """Accuracy on held-out questions."""
 
     tasks: dict[str, QuestionSource] = {}
+    prompting: SolutionFormat = "cot"
+    """Chain of thought; program of thought (`pot`), whose output is the answer; or programs that are run while the
+    model writes (`tool`): `rollout.tool_rounds` of them at most, 1 if that is 0. Programs are run in the sandbox."""
     samples: PositiveCount = 1
     """Completions a question; with one, greedy decoding as in the paper's tables."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)

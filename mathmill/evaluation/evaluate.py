@@ -5,13 +5,16 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import score
 from mathmill.evaluation.grading import Grader, Verdict, count_outcomes
 from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
+from mathmill.evaluation.prompting import Programs
 from mathmill.evaluation.prompts import Prompts
 from mathmill.evaluation.report import log_report
 from mathmill.evaluation.results import Item, Result, write_results
@@ -22,7 +25,9 @@ from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion, Engine
-from mathmill.rollout.search import Search
+
+if TYPE_CHECKING:
+    from mathmill.rollout.search import Search
 
 log = logging.getLogger("mathmill")
 
@@ -34,7 +39,7 @@ def draw_completions(
     *,
     recipe: Recipe,
     samples: int,
-    search: Search | None = None,
+    search: "Search | None" = None,
 ) -> list[list[Completion]]:
     """The completions of each question, or the one that `search` finds, in portions so that progress shows."""
     portion = max(1, 4 * recipe.evaluation.batch // (search.rows if search else samples))
@@ -58,18 +63,23 @@ def evaluate_model(
     grader: Grader,
     recipe: Recipe,
     samples: int,
+    programs: Programs,
     verifier: Verifier | None = None,
 ) -> tuple[list[Result], list[Item]]:
     """The figures and graded completions of one model on all tasks."""
     engine, tokenizer = load_model(model, recipe)
-    prompts = Prompts.of(model, tokenizer, recipe)
+    engine = programs.engine(engine, tokenizer)
+    prompts = Prompts.of(model, tokenizer, recipe, programs.form)
     search = None
     if recipe.evaluation.search is not None and verifier is not None:
+        from mathmill.rollout.search import Search
+
         search = Search(recipe.evaluation.search, engine, tokenizer, verifier.model)
     results, items = [], []
     for task, questions in tasks.items():
         log.info("%s: %s, %d questions x %d", model.label, task, len(questions), samples)
         groups = draw_completions(engine, prompts, questions, recipe=recipe, samples=samples, search=search)
+        groups = [programs.finished(group) for group in groups]
         verdicts = grade_groups(grader, questions, groups)
         flat = [verdict for group in verdicts for verdict in group]
         figures, ratings = score(verdicts), None
@@ -159,10 +169,12 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
         )
     results: list[Result] = []
     items: list[Item] = []
-    with Grader(processes=min(8, os.cpu_count() or 1)) as grader:
+    with ExitStack() as stack:
+        grader = stack.enter_context(Grader(processes=min(8, os.cpu_count() or 1)))
+        programs = Programs.of(arguments.prompting or recipe.evaluation.prompting, recipe, stack)
         for model in models:
             new_results, new_items = evaluate_model(
-                model, tasks, grader=grader, recipe=recipe, samples=samples, verifier=verifier
+                model, tasks, grader=grader, recipe=recipe, samples=samples, programs=programs, verifier=verifier
             )
             results += new_results
             items += new_items
@@ -197,6 +209,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--tasks", metavar="A,B", help="task names (default: all of the recipe's)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of published question sets, for --tasks")
+    parser.add_argument(
+        "--prompting",
+        choices=["cot", "pot", "tool"],
+        help="chain of thought, program of thought, or programs that are run while the model writes (default: the"
+        " recipe's evaluation.prompting)",
+    )
     parser.add_argument("--samples", type=int, metavar="K", help="completions a question (default: the recipe's)")
     parser.add_argument(
         "--reward", type=Path, metavar="DIR", help="reward model that chooses among the K samples (default: none)"

@@ -45,7 +45,7 @@ class CriticLearner:
             part.values = part.row.by_completion(self.session.engine(part.row))
             penalty = torch.zeros_like(part.row.mask)
             if len(part.reference) and part.sampler is not None:
-                penalty = beta * (part.sampler - part.reference)
+                penalty = beta * (part.sampler - part.reference) * part.row.mask
             advantages, returns = [], []
             for place, (sample, length) in enumerate(zip(part.samples, part.row.lengths, strict=True)):
                 earned = token_rewards(sample).to(penalty) - penalty[place, :length]
@@ -60,14 +60,13 @@ class CriticLearner:
             part.coefficients, part.returns = padded(advantages), padded(returns)
         self.session.engine.train()
 
-    def learn(self, parts: Sequence[Pass], sums: "Sums | None") -> None:
+    def learn(self, parts: Sequence[Pass], sums: "Sums") -> None:
         """One optimiser step on the returns."""
         for part in parts:
             values = part.row.by_completion(self.session.engine(part.row))
             error = value_error(values, part.values, part.returns, self.settings.critic.clip)
             loss = (part.weights * error).sum()
-            if sums is not None:
-                sums.add(**{"critic/error": (error.detach() * part.mask).sum()})
+            sums.add(**{"critic/error": (error.detach() * part.mask).sum() / self.settings.updates})
             self.session.backward(loss * (len(parts) * world_size()))
             self.session.step()
 

@@ -41,8 +41,13 @@ class Explorer:
     judges: Judges
     recipe: Recipe
 
-    def explore(self, step: int, version: int) -> Explored:
-        """This rank's groups of `step`, drawn from the weights of `version`.
+    def choose(self, step: int) -> list[list[int]]:
+        """This rank's questions of `step`, and of each try to replace some; by what is known of them now."""
+        attempts = range(self.recipe.reinforce.resamples + 1)
+        return [self.selection.of_step(step, attempt)[rank() :: world_size()] for attempt in attempts]
+
+    def explore(self, step: int, version: int, choices: Sequence[Sequence[int]]) -> Explored:
+        """Groups of `step`, drawn from the weights of `version`, of the questions that `choose` has chosen.
 
         Raises:
             RuntimeError: the engine drew from other weights.
@@ -53,8 +58,8 @@ class Explorer:
         kept: list[tuple[int, Group]] = []
         dull: list[tuple[int, Group]] = []
         replaced = 0
-        for attempt in range(settings.resamples + 1):
-            chosen = self.selection.of_step(step, attempt)[rank() :: world_size()][: wanted - len(kept)]
+        for attempt, choice in enumerate(choices):
+            chosen = choice[: wanted - len(kept)]
             began = time.monotonic()
             drawn = self._draw(chosen, sampling_seed(self.recipe.seed, step, attempt))
             generated = time.monotonic()

@@ -35,41 +35,16 @@ class Row:
     @classmethod
     def of(cls, samples: Sequence[Sample], device: torch.device) -> Self:
         """Lay out `samples`, none of which has an empty prompt or completion."""
-        ids: list[int] = []
-        positions: list[int] = []
-        lengths: list[int] = []
-        prefixes: list[Prefix | None] = []
-        predicting: list[int] = []
+        builder = _Builder(device)
         for prompt, group in groupby(samples, key=lambda sample: sample.prompt):
-            members = [sample.completion.token_ids for sample in group]
-            shared = len(members) > 1
-            if shared:
-                last = len(ids) + len(prompt) - 1
-                begin = len(lengths)
-                ids += prompt
-                positions += range(len(prompt))
-                lengths.append(len(prompt))
-                prefixes.append(None)
-            for tokens in members:
-                if shared:
-                    prefixes.append(Prefix.of(begin, len(prompt), len(tokens), device))
-                    predicting += [last, *range(len(ids), len(ids) + len(tokens) - 1)]
-                    ids += tokens
-                    positions += range(len(prompt), len(prompt) + len(tokens))
-                    lengths.append(len(tokens))
-                else:
-                    prefixes.append(None)
-                    predicting += range(len(ids) + len(prompt) - 1, len(ids) + len(prompt) + len(tokens) - 1)
-                    ids += prompt + tokens
-                    positions += range(len(prompt) + len(tokens))
-                    lengths.append(len(prompt) + len(tokens))
+            builder.add(prompt, [sample.completion.token_ids for sample in group])
         written = [sample.completion.written or [True] * len(sample.completion.token_ids) for sample in samples]
         return cls(
-            input_ids=torch.tensor([ids], device=device),
-            position_ids=torch.tensor([positions], device=device),
-            segment_lengths=tuple(lengths),
-            prefixes=tuple(prefixes),
-            predicting=torch.tensor(predicting, device=device),
+            input_ids=torch.tensor([builder.ids], device=device),
+            position_ids=torch.tensor([builder.positions], device=device),
+            segment_lengths=tuple(builder.lengths),
+            prefixes=tuple(builder.prefixes),
+            predicting=torch.tensor(builder.predicting, device=device),
             targets=torch.tensor([token for one in samples for token in one.completion.token_ids], device=device),
             lengths=tuple(len(sample.completion.token_ids) for sample in samples),
             mask=padded([torch.tensor(one, dtype=torch.float64) for one in written]).to(device),
@@ -78,6 +53,41 @@ class Row:
     def by_completion(self, values: torch.Tensor) -> torch.Tensor:
         """Values of the drawn tokens, [drawn tokens], as [completions, longest] with 0 on padding."""
         return padded(values.split(list(self.lengths)))
+
+
+class _Builder:
+    """The segments of a row, one after another."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.ids: list[int] = []
+        self.positions: list[int] = []
+        self.lengths: list[int] = []
+        self.prefixes: list[Prefix | None] = []
+        self.predicting: list[int] = []
+        self._device = device
+
+    def add(self, prompt: list[int], completions: Sequence[list[int]]) -> None:
+        """A prompt with its completions; a single one is of the prompt's own segment."""
+        if len(completions) == 1:
+            self._segment(prompt + completions[0], 0, None)
+            self._predict(len(completions[0]), len(self.ids) - len(completions[0]) - 1)
+            return
+        shared = len(self.lengths)
+        self._segment(prompt, 0, None)
+        last = len(self.ids) - 1
+        for tokens in completions:
+            self._segment(tokens, len(prompt), Prefix.of(shared, len(prompt), len(tokens), self._device))
+            self._predict(len(tokens), last)
+
+    def _segment(self, ids: list[int], position: int, prefix: Prefix | None) -> None:
+        self.ids += ids
+        self.positions += range(position, position + len(ids))
+        self.lengths.append(len(ids))
+        self.prefixes.append(prefix)
+
+    def _predict(self, tokens: int, before: int) -> None:
+        """The last `tokens` of the row are drawn ones; `before` is the place that predicts the first of them."""
+        self.predicting += [before, *range(len(self.ids) - tokens, len(self.ids) - 1)]
 
 
 def padded(rows: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 from mathmill.evaluation.grading import Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
+from mathmill.reinforcement.engines import ROLLOUT_ROWS
 from mathmill.reinforcement.exploration import Explored, Explorer, grouped
 from mathmill.reinforcement.questions import Selection, question_prompt
 from mathmill.reinforcement.rewards import Drawn, Judges, judge
@@ -106,8 +107,10 @@ class OfflineSource:
             groups = engine.generate(prompts, settings.sampling, samples=settings.group, seed=recipe.seed)
             return [asdict(completion) for group in groups for completion in group]
 
-        size = max(1, 256 // settings.group)
+        size = max(1, ROLLOUT_ROWS // settings.group)
+        began = time.monotonic()
         rows = in_parts(folder, len(self._order), size, make)
+        self._drawing = time.monotonic() - began
         completions = [Completion(**row) for row in rows]
         groups = [completions[start : start + settings.group] for start in range(0, len(rows), settings.group)]
         self._completions = dict(zip(self._order, groups, strict=True))
@@ -125,7 +128,10 @@ class OfflineSource:
             for completion in self._completions[index]
         ]
         groups = grouped(judge(drawn, self._judges, self._recipe), self._recipe.reinforce.group)
-        return Explored(groups, indices, {"reward": time.monotonic() - began})
+        seconds = {"generate": self._drawing, "reward": time.monotonic() - began}
+        # All was drawn at once, and counts with the first step that is taken.
+        self._drawing = 0.0
+        return Explored(groups, indices, seconds)
 
     def updated(self, version: int) -> None:
         """Samples of the first model do not depend on the policy."""
@@ -153,7 +159,7 @@ class PolicySource:
     def take(self, step: int) -> Explored:
         """Draw from the weights as they are: those of version `step`."""
         self._explorer.engine.adopt(step, self._weights)
-        return self._explorer.explore(step, step)
+        return self._explorer.explore(step, step, self._explorer.choose(step))
 
     def updated(self, version: int) -> None:
         """The weights are taken when they are needed."""
@@ -227,9 +233,12 @@ class LaggedSource:
 
     def _submit(self, step: int, version: int) -> None:
         if step < self._end and step not in self._coming:
-            weights = self._weights()
-            self._coming[step] = self._thread.submit(self._explore, step, version, weights)
+            # Chosen here, since what is known of questions goes on changing while the thread draws.
+            choices = self._explorer.choose(step)
+            self._coming[step] = self._thread.submit(self._explore, step, version, choices, self._weights())
 
-    def _explore(self, step: int, version: int, weights: Mapping[str, torch.Tensor]) -> Explored:
+    def _explore(
+        self, step: int, version: int, choices: Sequence[Sequence[int]], weights: Mapping[str, torch.Tensor]
+    ) -> Explored:
         self._explorer.engine.adopt(version, lambda: weights)
-        return self._explorer.explore(step, version)
+        return self._explorer.explore(step, version, choices)

@@ -60,7 +60,7 @@ class Sums:
         dist.all_reduce(values)
         dist.all_reduce(gap, op=dist.ReduceOp.MAX)
         summed = dict(zip(self.of, values.tolist(), strict=True))
-        tokens = summed.pop("tokens")
+        tokens = max(1.0, summed.pop("tokens"))
         drawn, gaps = summed.pop("drawn", 0.0), summed.pop("gap", 0.0)
         figures = {}
         if drawn:
@@ -87,17 +87,15 @@ def update(learner: Learner, mine: Sequence[Group], everyone: Sequence[Group], s
     parts = passes_of_step(mine, settings, totals, learner.passes, learner.device)
     prepare(learner, parts, everyone, step)
     sums = Sums()
-    for number in range(settings.updates):
-        counting = sums if number == 0 else None
+    for _ in range(settings.updates):
         for part in parts:
-            value = objective(learner, part, step, counting)
-            if counting is not None:
-                counting.add(objective=value.detach() * tokens)
+            value = objective(learner, part, step, sums)
+            sums.add(objective=value.detach() * tokens / settings.updates)
             # DeepSpeed takes the mean over ranks and passes.
             learner.session.backward(-value * (len(parts) * world_size()))
             learner.session.step()
         if learner.critic is not None:
-            learner.critic.learn(parts, counting)
+            learner.critic.learn(parts, sums)
     figures = sums.figures(learner.device)
     _check_gap(figures, learner.recipe)
     return figures
@@ -126,8 +124,8 @@ def _set_coefficients(parts: Sequence[Pass], everyone: Sequence[Group], learner:
         part.coefficients = padded(tokens).to(learner.device)
 
 
-def objective(learner: Learner, part: Pass, step: int, sums: Sums | None) -> torch.Tensor:
-    """What the samples of a pass add to the step's objective, a scalar with gradient; `sums` of the first update."""
+def objective(learner: Learner, part: Pass, step: int, sums: Sums) -> torch.Tensor:
+    """What the samples of a pass add to the step's objective, a scalar with gradient; `sums` gets its figures."""
     settings = learner.recipe.reinforce
     flat, flat_entropy = learner.session.engine(part.row, learner.temperature)
     log_probs, entropy = part.row.by_completion(flat), part.row.by_completion(flat_entropy)
@@ -137,7 +135,6 @@ def objective(learner: Learner, part: Pass, step: int, sums: Sums | None) -> tor
     if not len(part.old):
         trusted = part.sampler is None or on_policy or settings.importance_cap is not None
         part.old = detached if trusted else part.sampler
-    if sums is not None:
         _count(part, detached, entropy.detach(), on_policy, sums)
     if settings.algorithm in PREFERENCES:
         normalised = settings.algorithm == "dpo_paper"
@@ -150,7 +147,7 @@ def objective(learner: Learner, part: Pass, step: int, sums: Sums | None) -> tor
     return (part.weights * values).sum()
 
 
-def _gain(learner: Learner, part: Pass, log_probs: torch.Tensor, sums: Sums | None) -> torch.Tensor:
+def _gain(learner: Learner, part: Pass, log_probs: torch.Tensor, sums: Sums) -> torch.Tensor:
     """The part of the objective that rewards decide, [samples, tokens]."""
     settings = learner.recipe.reinforce
     advantages, old, mask = part.coefficients, part.old, part.row.mask
@@ -169,8 +166,8 @@ def _gain(learner: Learner, part: Pass, log_probs: torch.Tensor, sums: Sums | No
     weights = torch.ones_like(mask)
     if settings.importance_cap is not None and part.sampler is not None:
         weights = objectives.importance(old, part.sampler, settings.importance_cap)
-    if sums is not None:
-        sums.add(**{"clip_ratio/region_mean": clipped.sum(), "importance/mean": (weights * part.mask).sum()})
+    shares = {"clip_ratio/region_mean": clipped.sum(), "importance/mean": (weights * part.mask).sum()}
+    sums.add(**{name: value / settings.updates for name, value in shares.items()})
     return weights * gain
 
 

@@ -14,6 +14,7 @@ from mathmill.evaluation import evaluate
 from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.grading import Grader, Verdict
 from mathmill.evaluation.models import EvaluatedModel
+from mathmill.evaluation.prompting import Programs
 from mathmill.evaluation.results import read_results
 from mathmill.evaluation.tasks import choose_tasks
 from mathmill.evaluation.verification import Rating, Verifier
@@ -118,7 +119,9 @@ def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
     real = evaluate.load_model(model, recipe)[1]
     monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
     with Grader() as grader:
-        results, items = evaluate.evaluate_model(model, {"hand": questions}, grader=grader, recipe=recipe, samples=3)
+        results, items = evaluate.evaluate_model(
+            model, {"hand": questions}, grader=grader, recipe=recipe, samples=3, programs=Programs("cot", None, 1)
+        )
     (result,) = results
     assert (result.score.n, result.score.samples) == (3, 3)
     assert result.score.accuracy == pytest.approx(3 / 9)

@@ -18,7 +18,7 @@ from mathmill.reinforcement.objectives import Totals
 from mathmill.reinforcement.passes import learned, passes_of_step
 from mathmill.reinforcement.policy import Critic, Reference
 from mathmill.reinforcement.sample import Steps
-from mathmill.reinforcement.update import Learner, objective, prepare
+from mathmill.reinforcement.update import Learner, Sums, objective, prepare
 from tests.reinforcement.samples import make_sample, ragged_groups, tiny_model, tiny_policy, token_log_probs
 
 pytestmark = pytest.mark.usefixtures("one_rank")
@@ -42,7 +42,7 @@ def gradients(recipe, groups, *, passes=1, reference=None, critic=None):
     parts = passes_of_step(groups, settings, totals, passes, CPU)
     prepare(learner, parts, groups, 0)
     for part in parts:
-        objective(learner, part, 0, None).backward()
+        objective(learner, part, 0, Sums()).backward()
     return {name: one.grad for name, one in policy.model.named_parameters() if one.grad is not None}
 
 
@@ -221,3 +221,34 @@ def test_log_probs_are_those_of_each_sample_alone(temperature):
     model = tiny_model()
     wanted = padded([token_log_probs(model, sample, temperature) for sample in samples])
     torch.testing.assert_close(row.by_completion(ours), wanted, atol=1e-12, rtol=0)
+
+
+def test_clipping_is_counted_in_every_update():
+    """With two updates whose second has every ratio at 2 and good rewards, half of the tokens are clipped."""
+    groups = [[make_sample([5], [10, 11], 1.0, log_probs=[-1.0, -1.0]), make_sample([5], [12], 0.0, log_probs=[-1.0])]]
+    recipe = make_recipe(group=2, updates=2, kl_coefficient=0.0)
+    sums = Sums()
+    policy = tiny_policy()
+    learner = Learner(SimpleNamespace(engine=policy), 1, None, None, recipe, CPU)
+    parts = passes_of_step(groups, recipe.reinforce, Totals(2, 3), 1, CPU)
+    prepare(learner, parts, groups, 0)
+    objective(learner, parts[0], 0, sums)
+    parts[0].old = parts[0].old - math.log(2)
+    objective(learner, parts[0], 0, sums)
+    figures = sums.figures(CPU)
+    # Both tokens of the good completion are held back in the second update; those of a bad one never are from above.
+    assert figures["clip_ratio/region_mean"] == pytest.approx(2 / 3 / 2)
+    assert figures["importance/mean"] == pytest.approx(1.0)
+
+
+def test_ppo_does_not_punish_a_tools_tokens():
+    tokens, log_probs = [10, 11, 12], [-1.0, 0.0, -2.0]
+    sample = make_sample([5], tokens, 0.0, log_probs=log_probs, written=[True, False, True])
+    recipe = make_recipe(algorithm="ppo", group=1, critic={"gae_lambda": 0.0})
+    critic = Critic(tiny_model(2).transformer).double()
+    learner = CriticLearner(SimpleNamespace(engine=critic), recipe.reinforce)
+    part = passes_of_step([[sample]], recipe.reinforce, Totals(1, 2), 1, CPU)[0]
+    part.reference = torch.tensor([[-3.0, -3.0, -3.0]], dtype=torch.float64)
+    learner.judge([part], BETA)
+    # The head says 0, and with lambda 0 an advantage is the token's own reward.
+    assert part.coefficients[0].tolist() == pytest.approx([-BETA * 2, 0.0, -BETA * 1])
