@@ -2,7 +2,7 @@
 
 Both take steps of 8 questions x 8 completions on one small random LLaMA (256 x 6, vocabulary 4,096) in float32, with
 the paper's objective (Eq. 3, beta 0.04, one update an exploration), from prompts of 48 tokens: with completions of 64
-tokens each, and with completions of unequal lengths, about 55 tokens on average and at most 128. A step is drawing,
+tokens each, and with completions of unequal lengths, about 66 tokens on average and at most 128. A step is drawing,
 rewarding and learning; imports, reading and the first step do not count. Rates are steps per CPU second on one thread,
 so that they hold on a busy machine. Both sides run in turns.
 
