@@ -176,7 +176,7 @@ class Loop:
             judged = judged_samples(job.out, steps, job.recipe.reinforce.refresh.samples)
             policy = LivePolicy(self._judges.tokenizer, self._engine, ROLLOUT_ROWS)
             folder = refresh(job, folder, judged, policy, self._judges.grader, learner.device, out)
-        setattr(self._judges, kind, RewardModel.load(folder, job.recipe.prompt.suffix, learner.device))
+        self._judges.models[kind] = RewardModel.load(folder, job.recipe.prompt.suffix, learner.device)
 
     def _renew_reference(self, iteration: int) -> None:
         """The reference becomes the policy as it was when the iteration began."""

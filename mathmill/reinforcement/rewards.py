@@ -1,7 +1,7 @@
 """Reward functions, and what a completion earns by their weighted sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mathmill.evaluation.grading import Grader, Verdict
@@ -30,8 +30,8 @@ class Judges:
     grader: Grader
     tokenizer: Any
     """The policy's."""
-    outcome_model: RewardModel | None = None
-    process_model: RewardModel | None = None
+    models: dict[str, RewardModel] = field(default_factory=dict)
+    """By the kind of reward that asks for them."""
 
 
 def judge(drawn: Sequence[Drawn], judges: Judges, recipe: Recipe) -> list[Sample]:
@@ -99,16 +99,16 @@ def _column(
         return [overlong(len(one.completion.token_ids), longest, part.margin) for one in drawn]
     if part.kind == "process_model":
         return [solution_score(one) for one in scores]
-    if judges.outcome_model is None:
-        raise RuntimeError("rewards ask for an outcome model, and none was loaded")
-    return judges.outcome_model([one.question for one in drawn], [one.completion.text for one in drawn])
+    return judges.models[part.kind]([one.question for one in drawn], [one.completion.text for one in drawn])
 
 
 def _step_scores(drawn: Sequence[Drawn], judges: Judges) -> list[list[float]]:
     """The process model's scores of each completion's steps; none without it."""
-    if judges.process_model is None:
+    if "process_model" not in judges.models:
         return [[] for _ in drawn]
-    return judges.process_model.step_scores([one.question for one in drawn], [one.completion.text for one in drawn])
+    return judges.models["process_model"].step_scores(
+        [one.question for one in drawn], [one.completion.text for one in drawn]
+    )
 
 
 def _steps(completion: Completion, scores: Sequence[float], weight: float, tokenizer: Any) -> Steps:

@@ -78,9 +78,8 @@ def _loop(job: Job, parent: Path, arguments: argparse.Namespace, stack: ExitStac
     rewards = _reward_folders(recipe, arguments)
     device = start_distributed(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(parent)
-    judges = Judges(stack.enter_context(Grader(processes=1)), tokenizer)
-    for kind, folder in rewards.items():
-        setattr(judges, kind, load_reward_model(folder, kind, recipe, device))
+    models = {kind: load_reward_model(folder, kind, recipe, device) for kind, folder in rewards.items()}
+    judges = Judges(stack.enter_context(Grader(processes=1)), tokenizer, models)
     learner = _learner(recipe, parent, device)
     engines = Engines(recipe, parent, tokenizer, stack)
     engine = engines.live(learner.session.model.model)

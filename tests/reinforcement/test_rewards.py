@@ -68,7 +68,7 @@ def test_judging_keeps_order_and_every_reward():
     drawn = [Drawn(QUESTION, [5], Completion([7, 1], [-0.1, -0.2], "stop", text)) for text in texts]
     recipe = make_recipe([{"kind": "rule"}, {"kind": "outcome_model", "weight": 0.25}])
     with Grader(processes=1) as grader:
-        judges = Judges(grader, tokenizer=None, outcome_model=Scores([[0.8]] * 3))
+        judges = Judges(grader, tokenizer=None, models={"outcome_model": Scores([[0.8]] * 3)})
         samples = judge(drawn, judges, recipe)
     assert [sample.reward for sample in samples] == pytest.approx([1.2, 0.2, 0.2])
     assert [sample.rewards for sample in samples] == [{"rule": r, "outcome_model": 0.8} for r in (1.0, 0.0, 0.0)]
@@ -83,7 +83,7 @@ def test_steps_end_at_the_token_that_ends_their_line():
     recipe = make_recipe([{"kind": "rule"}, {"kind": "process_model", "weight": 0.5}], supervision="process")
     drawn = [Drawn(QUESTION, [5], Completion(ids, [-1.0] * len(ids), "stop", f" {text}"))]
     with Grader(processes=1) as grader:
-        (sample,) = judge(drawn, Judges(grader, tokenizer, process_model=Scores([[0.8, 0.6, 0.4]])), recipe)
+        (sample,) = judge(drawn, Judges(grader, tokenizer, models={"process_model": Scores([[0.8, 0.6, 0.4]])}), recipe)
     assert sample.steps is not None
     assert [tokenizer.decode(ids[: end + 1]) for end in sample.steps.ends] == [" 1 + 1", " 1 + 1\n\n is 2", f" {text}"]
     assert sample.steps.rewards == pytest.approx([0.4, 0.3, 0.2])
