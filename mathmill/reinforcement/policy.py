@@ -76,23 +76,21 @@ def _hidden(decoder: Any, row: Row) -> torch.Tensor:
 class Reference:
     """The policy that the divergence is measured from."""
 
-    def __init__(self, own: Policy | None, adapted: Policy | None) -> None:
-        """Take a frozen copy of the policy, or the policy itself, whose adapters are then left out."""
-        self._own = own
+    def __init__(self, policy: Policy, *, adapted: bool) -> None:
+        """Take a frozen copy of the policy, or the policy itself if it is `adapted`: its adapters are then left out."""
+        self._policy = policy
         self._adapted = adapted
 
     @torch.no_grad()
     def log_probs(self, row: Row, temperature: float) -> torch.Tensor:
         """What it says of the drawn tokens, [drawn tokens]."""
-        with nullcontext() if self._adapted is None else _without_adapters(self._adapted):
-            log_probs: torch.Tensor = (self._own or self._adapted)(row, temperature)[0]  # type: ignore[misc]
+        with _without_adapters(self._policy) if self._adapted else nullcontext():
+            log_probs: torch.Tensor = self._policy(row, temperature)[0]
         return log_probs
 
     def become(self, weights: dict[str, torch.Tensor]) -> None:
-        """Take the weights of a policy, for the next iteration."""
-        if self._own is None:
-            raise RuntimeError("a reference without adapters has no weights of its own")
-        self._own.load_state_dict(weights)
+        """Take the weights of a policy, for the next iteration; an adapted one has none of its own to take."""
+        self._policy.load_state_dict(weights)
 
 
 @contextmanager
@@ -122,10 +120,10 @@ def load_reference(folder: Path, policy: Policy, settings: ReinforceRecipe, dtyp
     if not needs_reference(settings):
         return None
     if settings.lora is not None:
-        return Reference(None, policy)
+        return Reference(policy, adapted=True)
     device = next(policy.parameters()).device
     frozen = load_policy(folder, None).to(device, dtype).eval().requires_grad_(False)
-    return Reference(frozen, None)
+    return Reference(frozen, adapted=False)
 
 
 def needs_reference(settings: ReinforceRecipe) -> bool:

@@ -13,10 +13,10 @@ import torch
 
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.critic import CriticLearner
-from mathmill.reinforcement.layout import padded
+from mathmill.reinforcement.layout import Row, padded
 from mathmill.reinforcement.objectives import Totals
 from mathmill.reinforcement.passes import learned, passes_of_step
-from mathmill.reinforcement.policy import Critic, Reference
+from mathmill.reinforcement.policy import Critic, Policy, Reference
 from mathmill.reinforcement.sample import Steps
 from mathmill.reinforcement.update import Learner, Sums, objective, prepare
 from tests.reinforcement.samples import make_sample, ragged_groups, tiny_model, tiny_policy, token_log_probs
@@ -35,7 +35,7 @@ def gradients(recipe, groups, *, passes=1, reference=None, critic=None):
     """The gradient of the step's objective, by parameter, as the training loop makes it."""
     policy = tiny_policy()
     settings = recipe.reinforce
-    reference = reference and Reference(reference, None)
+    reference = reference and Reference(reference, adapted=False)
     learner = Learner(SimpleNamespace(engine=policy), passes, reference, critic, recipe, CPU)
     counted = learned(groups, settings)
     totals = Totals(len(counted), sum(len(sample.completion.token_ids) for sample in counted))
@@ -214,8 +214,6 @@ def test_a_tools_tokens_are_not_learned():
 def test_log_probs_are_those_of_each_sample_alone(temperature):
     groups = ragged_groups(6)
     samples = [sample for group in groups for sample in group]
-    from mathmill.reinforcement.layout import Row
-
     row = Row.of(samples, CPU)
     ours, _ = tiny_policy()(row, temperature)
     model = tiny_model()
@@ -252,3 +250,17 @@ def test_ppo_does_not_punish_a_tools_tokens():
     learner.judge([part], BETA)
     # The head says 0, and with lambda 0 an advantage is the token's own reward.
     assert part.coefficients[0].tolist() == pytest.approx([-BETA * 2, 0.0, -BETA * 1])
+
+
+def test_the_reference_of_an_adapted_policy_is_the_model_without_adapters():
+    from peft import LoraConfig, get_peft_model
+
+    adapted = get_peft_model(tiny_model(), LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")).double()
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)
+    policy = Policy(adapted)
+    row = Row.of([sample for group in ragged_groups(8) for sample in group], CPU)
+    plain, _ = tiny_policy()(row, 1.0)
+    torch.testing.assert_close(Reference(policy, adapted=True).log_probs(row, 1.0), plain, atol=1e-12, rtol=0)
+    assert (policy(row, 1.0)[0] - plain).abs().max() > 0.01
