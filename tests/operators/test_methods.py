@@ -61,7 +61,8 @@ def test_every_method_is_a_recipe_of_one_budget() -> None:
 
 
 def test_curves_are_of_the_first_task_where_the_recipe_validates_nothing() -> None:
-    validation = entries(PLAN, _params(methods=["rft"]))["rft"].settings.validation
+    silent = Plan(**{**PLAN.to_xcom(), "overrides": {**PLAN.overrides, "reinforce.validation": None}})
+    validation = entries(silent, _params(methods=["rft"]))["rft"].settings.validation
     assert validation is not None
     assert validation.questions == load_recipe("demo").evaluation.tasks["sums"]
     assert (validation.steps, validation.samples, validation.sampling.temperature) == (4, 1, 0.0)

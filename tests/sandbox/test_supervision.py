@@ -144,6 +144,7 @@ def test_what_cannot_be_confined_is_refused_in_one_line(monkeypatch, tmp_path):
 def test_without_isolation_limits_hold_and_one_line_warns(caplog, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     recipe = LIMITS.model_copy(update={"isolation": "none"})
+    others = set(psutil.Process().children(recursive=True))
     with caplog.at_level(logging.WARNING), Sandbox(recipe, preload=()) as sandbox:
         assert [record.message for record in caplog.records] == [
             "sandbox.isolation is none: programs that a model wrote run with the rights of this process"
@@ -161,7 +162,7 @@ def test_without_isolation_limits_hold_and_one_line_warns(caplog, monkeypatch, t
     outcomes = ["ok", "timed_out", "timed_out", "memory", "output_flood", "ok", "ok"]
     assert [result.outcome for result in results] == outcomes
     assert (results[0].stdout, results[-1].stdout) == ("42\n", "[]\n")
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= others
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="the other tests run as an ordinary user already")
