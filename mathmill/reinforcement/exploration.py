@@ -1,9 +1,9 @@
 """The exploration of a step: questions, completions drawn by a policy, verdicts and rewards."""
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.questions import Selection, question_prompt
 from mathmill.reinforcement.rewards import Drawn, Judges, judge
-from mathmill.reinforcement.sample import Group, Sample
+from mathmill.reinforcement.sample import Group
 from mathmill.rollout.engine import Engine
 from mathmill.training.session import rank, world_size
 
-log = logging.getLogger("mathmill")
+One = TypeVar("One")
 
 
 @dataclass(slots=True)
@@ -57,7 +57,6 @@ class Explorer:
         seconds = {"generate": 0.0, "reward": 0.0}
         kept: list[tuple[int, Group]] = []
         dull: list[tuple[int, Group]] = []
-        replaced = 0
         for attempt, choice in enumerate(choices):
             chosen = choice[: wanted - len(kept)]
             began = time.monotonic()
@@ -71,9 +70,8 @@ class Explorer:
                 (dull if settings.resamples and _is_dull(pair[1]) else kept).append(pair)
             if len(kept) == wanted:
                 break
-        replaced = len(dull)
         filled = [*kept, *dull][:wanted]
-        return Explored([group for _, group in filled], [index for index, _ in filled], seconds, replaced)
+        return Explored([group for _, group in filled], [index for index, _ in filled], seconds, len(dull))
 
     def _draw(self, chosen: Sequence[int], seed: int) -> list[Drawn]:
         settings = self.recipe.reinforce
@@ -92,8 +90,8 @@ def sampling_seed(seed: int, step: int, attempt: int = 0) -> int:
     return int(np.random.SeedSequence([seed, step, attempt]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def grouped(samples: Sequence[Sample], size: int) -> list[Group]:
-    """Samples, group after group, as groups of `size`."""
+def grouped(samples: Sequence[One], size: int) -> list[list[One]]:
+    """What stands group after group as groups of `size`."""
     return [list(samples[start : start + size]) for start in range(0, len(samples), size)]
 
 

@@ -38,7 +38,6 @@ class Row:
         builder = _Builder(device)
         for prompt, group in groupby(samples, key=lambda sample: sample.prompt):
             builder.add(prompt, [sample.completion.token_ids for sample in group])
-        written = [sample.completion.written or [True] * len(sample.completion.token_ids) for sample in samples]
         return cls(
             input_ids=torch.tensor([builder.ids], device=device),
             position_ids=torch.tensor([builder.positions], device=device),
@@ -47,7 +46,7 @@ class Row:
             predicting=torch.tensor(builder.predicting, device=device),
             targets=torch.tensor([token for one in samples for token in one.completion.token_ids], device=device),
             lengths=tuple(len(sample.completion.token_ids) for sample in samples),
-            mask=padded([torch.tensor(one, dtype=torch.float64) for one in written]).to(device),
+            mask=padded([torch.tensor(sample.written, dtype=torch.float64) for sample in samples]).to(device),
         )
 
     def by_completion(self, values: torch.Tensor) -> torch.Tensor:

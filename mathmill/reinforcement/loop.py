@@ -15,6 +15,7 @@ from mathmill.errors import UserError
 from mathmill.job import Job
 from mathmill.progress import progress
 from mathmill.questions import Question
+from mathmill.recipe_reinforcement import PREFERENCES
 from mathmill.reinforcement.advantages import coefficients
 from mathmill.reinforcement.engines import ROLLOUT_ROWS
 from mathmill.reinforcement.exploration import Explored
@@ -156,7 +157,7 @@ class Loop:
     def _coefficients(self, everyone: Sequence[Group]) -> Sequence[float | None]:
         """The mean coefficient of each sample's tokens, where rewards alone decide it."""
         settings = self._job.recipe.reinforce
-        if settings.algorithm in ("ppo", "dpo", "dpo_paper"):
+        if settings.algorithm in ("ppo", *PREFERENCES):
             return [None] * sum(map(len, everyone))
         return [float(tokens.mean()) for tokens in coefficients(everyone, settings)]
 

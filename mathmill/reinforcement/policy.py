@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from typing_extensions import override
 
-from mathmill.recipe_reinforcement import LoraRecipe, ReinforceRecipe
+from mathmill.recipe_reinforcement import CLIPPED, PREFERENCES, LoraRecipe, ReinforceRecipe
 from mathmill.reinforcement.layout import Row
 from mathmill.training.causal_loss import check_linear_head
 from mathmill.training.segment_attention import segment_attention
@@ -130,7 +130,7 @@ def needs_reference(settings: ReinforceRecipe) -> bool:
     """Whether the divergence from a reference counts, now or later."""
     beta = settings.kl_coefficient
     somewhere = beta > 0 if isinstance(beta, float | int) else max(beta.first, beta.last) > 0
-    return somewhere and settings.algorithm in ("grpo", "ppo", "dpo", "dpo_paper")
+    return somewhere and settings.algorithm in (*CLIPPED, *PREFERENCES)
 
 
 def load_critic(folder: Path) -> Critic:

@@ -34,6 +34,11 @@ class Sample:
     whole: float = 0.0
     """With process supervision, the weighted sum of the rewards that are of no step."""
 
+    @property
+    def written(self) -> list[bool]:
+        """Whether the policy drew each token; a tool's tokens are not learned."""
+        return self.completion.written or [True] * len(self.completion.token_ids)
+
 
 Group = list[Sample]
 """The samples of one question."""

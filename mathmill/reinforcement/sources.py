@@ -111,8 +111,7 @@ class OfflineSource:
         began = time.monotonic()
         rows = in_parts(folder, len(self._order), size, make)
         self._drawing = time.monotonic() - began
-        completions = [Completion(**row) for row in rows]
-        groups = [completions[start : start + settings.group] for start in range(0, len(rows), settings.group)]
+        groups = grouped([Completion(**row) for row in rows], settings.group)
         self._completions = dict(zip(self._order, groups, strict=True))
 
     def begin(self, step: int, end: int) -> None:

@@ -82,7 +82,7 @@ def update(learner: Learner, mine: Sequence[Group], everyone: Sequence[Group], s
     """
     settings = learner.recipe.reinforce
     counted = learned(everyone, settings)
-    tokens = sum(sum(one.completion.written or [True] * len(one.completion.token_ids)) for one in counted)
+    tokens = sum(sum(sample.written) for sample in counted)
     totals = objectives.Totals(len(counted), tokens)
     parts = passes_of_step(mine, settings, totals, learner.passes, learner.device)
     prepare(learner, parts, everyone, step)

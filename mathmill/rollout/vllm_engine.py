@@ -16,6 +16,7 @@ from mathmill.errors import UserError
 from mathmill.recipe_rollout import VllmRecipe
 from mathmill.recipe_sampling import SamplingRecipe
 from mathmill.rollout.engine import Completion, Weights
+from mathmill.rollout.stop_strings import StopStrings
 from mathmill.rollout.vllm_process import VllmProcess
 
 
@@ -108,7 +109,8 @@ class VllmEngine:
         }
         _, version, drawn = self._process.ask("draw", requests, settings)
         self._check_version(version)
-        completions = [self._completion(*one, stop=stop) for one in drawn]
+        stops = StopStrings(self._tokenizer, stop)
+        completions = [self._completion(*one, stops=stops) for one in drawn]
         return [completions[start : start + samples] for start in range(0, len(completions), samples)]
 
     def _check_request(self, prompts: Sequence[list[int]], sampling: SamplingRecipe) -> None:
@@ -131,14 +133,13 @@ class VllmEngine:
             raise RuntimeError(f"vLLM has version {version} of the weights, not {self._version}")
 
     def _completion(
-        self, token_ids: list[int], log_probs: list[float], finish_reason: Any, *, stop: Sequence[str]
+        self, token_ids: list[int], log_probs: list[float], finish_reason: Any, *, stops: StopStrings
     ) -> Completion:
-        text = self._tokenizer.decode(token_ids, skip_special_tokens=True)
         return Completion(
             token_ids=token_ids,
             log_probs=log_probs,
             finish_reason=finish_reason,
-            text=text[: min((text.find(one) for one in stop if one in text), default=len(text))],
+            text=stops.cut(self._tokenizer.decode(token_ids, skip_special_tokens=True)),
             version=self._version,
         )
 
