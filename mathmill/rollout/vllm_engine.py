@@ -116,8 +116,9 @@ class VllmEngine:
     def _check_request(self, prompts: Sequence[list[int]], sampling: SamplingRecipe) -> None:
         """Raise if vLLM would draw something else than asked for."""
         if sampling.temperature > 0 and (sampling.top_p < 1 or sampling.top_k is not None):
+            cut = f"top_p {sampling.top_p:g}" if sampling.top_p < 1 else f"top_k {sampling.top_k}"
             raise UserError(
-                "sampling.top_p and top_k: vLLM tells log-probabilities only after its cut: set them to 1 and null, or"
+                f"sampling.{cut}: vLLM tells log-probabilities only after its cut: set top_p to 1 and top_k to null, or"
                 " rollout.engine to transformers"
             )
         longest = max(map(len, prompts), default=0)
