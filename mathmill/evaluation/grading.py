@@ -108,21 +108,24 @@ class Grader:
         fresh = self._connection is None
         connection = self._connection or self._start()
         connection.send((pairs, self._processes, self._timeout))
-        for count in range(len(pairs)):
-            longest = 2 * self._timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
+        answered = 0
+        while answered < len(pairs):
+            longest = 2 * self._timeout + 10 + (START_SECONDS if fresh and answered == 0 else 0)
             if not connection.poll(longest):
                 self.close()
                 raise RuntimeError(f"the grading process gave no answer for {longest:.0f} s")
             try:
-                index, outcome = connection.recv()
+                results = connection.recv()
             except EOFError as error:
                 self.close()
                 raise RuntimeError("the grading process ended; its own message is above") from error
-            self._known[pairs[index]] = outcome
+            self._known.update((pairs[index], outcome) for index, outcome in results)
+            answered += len(results)
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "mathmill.evaluation.grading_process", str(theirs.fileno())]
+        module = "mathmill.evaluation.grading_process"
+        command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
         environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
