@@ -6,12 +6,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mathmill.errors import UserError
-from mathmill.evaluation.accuracy import score
+from mathmill.evaluation.accuracy import chosen_k, score
 from mathmill.evaluation.grading import Grader, Verdict, count_outcomes
 from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
 from mathmill.evaluation.prompting import Programs
@@ -82,20 +81,21 @@ def evaluate_model(
         groups = [programs.finished(group) for group in groups]
         verdicts = grade_groups(grader, questions, groups)
         flat = [verdict for group in verdicts for verdict in group]
-        figures, ratings = score(verdicts), None
+        ratings, scores = None, None
         if verifier is not None:
             ratings = verifier.rate(questions, [[one.text for one in group] for group in groups])
-            if search is None:
-                figures = replace(figures, verified=verifier.figures(verdicts, ratings))
+            scores = [[rating.score for rating in given] for given in ratings]
         results.append(
             Result(
                 model=str(model.path),
                 role=model.role,
                 label=model.label,
                 task=task,
-                score=figures,
+                form=programs.form,
+                score=score(verdicts, chosen_k(recipe.evaluation.at, samples), scores),
                 outcomes=count_outcomes(flat),
                 cut=sum(completion.finish_reason == "length" for group in groups for completion in group),
+                judge=verifier.judge if verifier else None,
             )
         )
         items += make_items(
@@ -159,6 +159,7 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
             f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
         )
     _check_reward(arguments, recipe, samples)
+    chosen_k(recipe.evaluation.at, samples)
     models = choose_models(recipe, arguments.model)
     sources = choose_tasks(recipe, arguments.tasks, arguments.data)
     tasks = {name: load_questions(source) for name, source in sources.items()}

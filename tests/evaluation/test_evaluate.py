@@ -11,13 +11,12 @@ import torch
 
 from mathmill import home
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.accuracy import Proportion
-from mathmill.evaluation.grading import Grader, Verdict
+from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.prompting import Programs
-from mathmill.evaluation.results import read_results
+from mathmill.evaluation.results import Judge, read_results
 from mathmill.evaluation.tasks import choose_tasks
-from mathmill.evaluation.verification import Rating, Verifier
+from mathmill.evaluation.verification import Verifier
 from mathmill.questions import Question, load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
@@ -125,7 +124,9 @@ def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
     (result,) = results
     assert (result.score.n, result.score.samples) == (3, 3)
     assert result.score.accuracy == pytest.approx(3 / 9)
-    assert (result.score.majority, result.score.passed) == (1 / 3, 2 / 3)
+    (two,) = [one for one in result.score.several if one.k == 2]
+    # Pairs: 2 and 2.0 begin all three of the first question's; 4 begins two of the second's, and wins its draws.
+    assert (two.majority.share, two.passed.share) == pytest.approx(((1 + 2 / 3 + 0) / 3, (1 + 2 / 3 + 0) / 3))
     assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
     assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
 
@@ -137,7 +138,8 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--reward", str(reward), "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.verified.reward, result.score.verified.kind) == (str(reward), kind)
+    assert result.judge == Judge(str(reward), kind)
+    *_, four = result.score.several
     items = pq.read_table(out / "items.parquet").to_pandas()
     questions = {question.question: question for question in task_questions(recipe_path)}
     model = RewardModel.load(reward, " Answer in \\boxed{}.", torch.device("cpu"))
@@ -150,7 +152,7 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     else:
         assert items.step_scores.isna().all()
     best = items.loc[items.groupby("question_id", sort=False).score.idxmax()].right.mean()
-    assert result.score.verified.best.share == best
+    assert (four.k, four.best.share) == (4, best)
 
     client = mlflow.MlflowClient()
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
@@ -159,7 +161,9 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
         assert run.data.metrics[f"{name}_low/rl/sums"] == seen.low
     artifact = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/several_samples.json")
     table = json.loads(Path(artifact).read_text())
-    assert [row[2] for row in table["data"]] == ["maj_at_4", "best_of_4", "weighted_maj_at_4", "pass_at_4"]
+    assert [row[2] for row in table["data"]] == [
+        f"{name}_{k}" for k in (1, 2, 4) for name in ("maj_at", "best_of", "weighted_maj_at", "pass_at")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["best_of", "beam"])
@@ -179,7 +183,7 @@ def test_an_answer_is_sought_under_a_reward_model(kind, recipe_path, make_model,
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.samples, result.score.verified) == (1, None)
+    assert (result.score.samples, result.score.several, result.judge) == (1, (), Judge(str(reward), "process"))
     items = pq.read_table(out / "items.parquet").to_pandas()
     recipe = load_recipe(recipe_path, ["evaluation.sampling.temperature=1"])
     engine, tokenizer = evaluate.load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
@@ -203,17 +207,6 @@ def test_beam_needs_a_process_model(recipe_path, make_model, tmp_path, capsys):
     assert "name a process model" in capsys.readouterr().err
 
 
-def test_scores_choose_and_weigh_votes(recipe_path, make_model):
-    verifier = Verifier.load(make_model("reward", kind="process"), load_recipe(recipe_path))
-    right, wrong = Verdict("1", "right"), Verdict("2", "wrong")
-    groups = [[right, wrong, wrong], [wrong, right, right], [right, wrong, wrong], [wrong, wrong, wrong]]
-    scores = [[0.5, 0.4, 0.3], [0.6, 0.5, 0.2], [0.9, 0.2, 0.3], [1.0, 1.0, 1.0]]
-    found = verifier.figures(groups, [[Rating(score, None) for score in given] for given in scores])
-    assert found.kind == "process"
-    # The best one is right in the first and third, the heaviest answer in the second and third.
-    assert found.best == found.weighted_majority == Proportion.of(0.5, 4)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -222,6 +215,7 @@ def test_scores_choose_and_weigh_votes(recipe_path, make_model):
         (["--set", "evaluation.search={}", "--set", "evaluation.sampling.temperature=1"], "give --reward DIR"),
         (["--data", "somewhere"], "--data needs --tasks"),
         (["--samples", "4"], "--samples 4 at temperature 0"),
+        (["--set", "evaluation.at=[4]"], "at asks for K = 4 of 1 samples"),
         (["--model", "nowhere"], "no config.json there"),
         ([], "mathmill train rl"),
     ],
