@@ -67,6 +67,12 @@ class Item:
     right: bool
     finish_reason: str
     tokens: int
+    level: str | None = None
+    subject: str | None = None
+    paper_answer: str | None = None
+    paper_outcome: Outcome | None = None
+    """By the paper's rules; `answer`, `outcome` and `right` are the strict grader's."""
+    paper_right: bool | None = None
     score: float | None = None
     """The reward model's, in [0, 1]; None without one."""
     step_scores: list[float] | None = None
