@@ -169,6 +169,9 @@ class EvaluationRecipe(Section):
     """Completions a question; with one, greedy decoding as in the paper's tables."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
     batch: PositiveCount = 64
+    """Completions that a process draws at a time."""
+    processes: PositiveCount = 1
+    """Processes that draw, each with the whole model; with GPUs, one a GPU."""
     search: SearchRecipe | None = None
     """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
 
@@ -279,7 +282,13 @@ class Recipe(Section):
 
         Without where and on how many processes it runs, so that a job may be resumed on others.
         """
-        return hashlib.sha256(self.model_dump_json(exclude={"spark", "launch"}).encode()).hexdigest()
+        elsewhere: dict[str, Any] = {
+            "spark": True,
+            "launch": True,
+            "evaluation": {"processes"},
+            "sandbox": {"workers"},
+        }
+        return hashlib.sha256(self.model_dump_json(exclude=elsewhere).encode()).hexdigest()
 
 
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:
