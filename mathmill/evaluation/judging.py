@@ -10,6 +10,7 @@ from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.prompts import few_shot_for, read_answer
 from mathmill.evaluation.results import Item, Result
 from mathmill.evaluation.tasks import Task
+from mathmill.evaluation.tolerance import is_near
 from mathmill.evaluation.verification import Rating, Verifier
 from mathmill.questions import Question
 
@@ -51,7 +52,11 @@ class Judge:
         few_shot = few_shot_for(model, task, self.plan.recipe, self.plan.form)
         answers = [read_answer(one.text, few_shot) for row in drawn for one in row.completions]
         golds = [question.answer for question, row in zip(questions, drawn, strict=True) for _ in row.completions]
-        verdicts = iter(self.grader.judge(answers, golds))
+        tolerance = task.recipe.tolerance
+        verdicts = (
+            Verdict(answer, "right") if tolerance and answer and is_near(answer, gold, tolerance) else verdict
+            for answer, gold, verdict in zip(answers, golds, self.grader.judge(answers, golds), strict=True)
+        )
         return [[next(verdicts) for _ in row.completions] for row in drawn]
 
 
