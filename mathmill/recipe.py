@@ -172,6 +172,9 @@ class EvaluationRecipe(Section):
     `samples` completions; null: the powers of 2 up to `samples`, and `samples`. The paper's figure 7 goes up to 64."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
     batch: PositiveCount = 64
+    """Completions that a process draws at a time."""
+    processes: PositiveCount = 1
+    """Processes that draw, each with the whole model; with GPUs, one a GPU."""
     search: SearchRecipe | None = None
     """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
 
@@ -284,7 +287,13 @@ class Recipe(Section):
 
         Without where and on how many processes it runs, so that a job may be resumed on others.
         """
-        return hashlib.sha256(self.model_dump_json(exclude={"spark", "launch"}).encode()).hexdigest()
+        elsewhere: dict[str, Any] = {
+            "spark": True,
+            "launch": True,
+            "evaluation": {"processes"},
+            "sandbox": {"workers"},
+        }
+        return hashlib.sha256(self.model_dump_json(exclude=elsewhere).encode()).hexdigest()
 
 
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:

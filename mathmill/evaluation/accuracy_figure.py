@@ -31,7 +31,7 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
     """Bars from the left, grouped by what was measured, one colour a model, with Wilson's 95% intervals."""
     from matplotlib.figure import Figure
 
-    groups, labels = (list(dict.fromkeys(names)) for names in zip(*((bar.group, bar.label) for bar in bars), strict=True))
+    groups, labels = list(dict.fromkeys(bar.group for bar in bars)), list(dict.fromkeys(bar.label for bar in bars))
     step = len(labels) + 1
     figure = Figure(figsize=(8.5, 1.6 + BAR * step * len(groups)), layout="constrained")
     axes = figure.add_subplot()
@@ -43,7 +43,7 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
     axes.set_yticks(
         [place * step + middle for place in range(len(groups))], [f"{group}\nn = {sizes[group]:,}" for group in groups]
     )
-    axes.set_ylim(len(groups) * step - 0.5, -1.5 + 0.5)
+    axes.set_ylim(len(groups) * step - 0.5, -1)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 109), xlabel="accuracy, % (lines: Wilson's 95% interval)", title=title)
     axes.set_xticks(range(0, 101, 20))

@@ -18,10 +18,11 @@ ITEMS = "items.parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Verification:
     """A reward model that chose among samples, or under which an answer was sought."""
 
-    folder: str
+    reward: str
+    """The reward model's folder."""
     kind: RewardKind
 
 
@@ -45,7 +46,7 @@ class Result:
     """Completions cut at the greatest length."""
     paper: Score | None = None
     """By the paper's rules; None where they were not asked."""
-    judge: Judge | None = None
+    verification: Verification | None = None
     """None without a reward model."""
 
 
@@ -104,8 +105,14 @@ def read_results(directory: Path) -> list[Result]:
 
 
 def _result(row: dict[str, Any]) -> Result:
-    scores = {"score": _score(row["score"]), "paper": _score(row["paper"]) if row["paper"] else None}
-    return Result(**{**row, **scores, "judge": Judge(**row["judge"]) if row["judge"] else None})
+    return Result(
+        **{
+            **row,
+            "score": _score(row["score"]),
+            "paper": _score(row["paper"]) if row["paper"] else None,
+            "verification": Verification(**row["verification"]) if row["verification"] else None,
+        }
+    )
 
 
 def _score(row: dict[str, Any]) -> Score:

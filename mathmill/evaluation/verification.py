@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mathmill.evaluation.results import Judge
+from mathmill.evaluation.results import Verification
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 
@@ -41,9 +41,9 @@ class Verifier:
         return cls(folder, RewardModel.load(folder, recipe.prompt.suffix, device))
 
     @property
-    def judge(self) -> Judge:
+    def verification(self) -> Verification:
         """What a result says of it."""
-        return Judge(str(self.folder), self.model.kind)
+        return Verification(str(self.folder), self.model.kind)
 
     def rate(self, questions: Sequence[Question], groups: Sequence[Sequence[str]]) -> list[list[Rating]]:
         """What it says of each completion of each question."""

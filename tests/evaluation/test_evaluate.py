@@ -11,17 +11,12 @@ import torch
 
 from mathmill import home
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.grading import Grader
-from mathmill.evaluation.models import EvaluatedModel
-from mathmill.evaluation.prompting import Programs
-from mathmill.evaluation.results import Judge, read_results
-from mathmill.evaluation.tasks import choose_tasks
+from mathmill.evaluation.models import EvaluatedModel, load_model
+from mathmill.evaluation.results import Verification, read_results
 from mathmill.evaluation.verification import Verifier
-from mathmill.questions import Question, load_questions
+from mathmill.questions import load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
-from mathmill.rollout.engine import Completion
-from mathmill.rollout.stop_strings import StopStrings
 from mathmill.training.chat import prompt_ids
 
 RECIPE = """
@@ -94,43 +89,6 @@ def test_newest_rl_model_and_its_ancestors_are_the_default(recipe_path, make_mod
     assert [result.model for result in results] == [str(base), str(instruct), str(place)]
 
 
-class Scripted:
-    """An engine whose completions are written in advance: for each question, its samples, cut at stop strings."""
-
-    def __init__(self, script):
-        self.script = iter(script)
-
-    def generate(self, prompts, sampling, *, samples, seed, stop):
-        cut = StopStrings(None, stop).cut
-        return [[Completion([1], [0.0], "stop", cut(text)) for text in next(self.script)] for _ in prompts]
-
-
-def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
-    recipe = load_recipe(recipe_path)
-    tokenizer_of = make_model("base")
-    model = EvaluatedModel(tokenizer_of, "base", "base")
-    questions = [Question(str(n), f"{n}+{n}?", str(2 * n), None, "hand", "en") for n in range(1, 4)]
-    script = [
-        ["\\boxed{2}", "\\boxed{2.0}", "\\boxed{3}"],
-        ["it is \\boxed{4}.\n\nUser: 1+4? \\boxed{5}", "\\boxed{5}", "\\boxed{5}"],
-        ["no", "\\boxed{7}", "\\boxed{1}"],
-    ]
-    real = evaluate.load_model(model, recipe)[1]
-    monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
-    with Grader() as grader:
-        results, items = evaluate.evaluate_model(
-            model, {"hand": questions}, grader=grader, recipe=recipe, samples=3, programs=Programs("cot", None, 1)
-        )
-    (result,) = results
-    assert (result.score.n, result.score.samples) == (3, 3)
-    assert result.score.accuracy == pytest.approx(3 / 9)
-    (two,) = [one for one in result.score.several if one.k == 2]
-    # Pairs: 2 and 2.0 begin all three of the first question's; 4 begins two of the second's, and wins its draws.
-    assert (two.majority.share, two.passed.share) == pytest.approx(((1 + 2 / 3 + 0) / 3, (1 + 2 / 3 + 0) / 3))
-    assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
-    assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
-
-
 @pytest.mark.parametrize("kind", ["outcome", "process"])
 def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp_path):
     rl, reward, out = make_model("rl"), make_model("reward", kind=kind), tmp_path / "out"
@@ -138,7 +96,7 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--reward", str(reward), "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert result.judge == Judge(str(reward), kind)
+    assert result.verification == Verification(str(reward), kind)
     *_, four = result.score.several
     items = pq.read_table(out / "items.parquet").to_pandas()
     questions = {question.question: question for question in task_questions(recipe_path)}
@@ -183,10 +141,11 @@ def test_an_answer_is_sought_under_a_reward_model(kind, recipe_path, make_model,
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.samples, result.score.several, result.judge) == (1, (), Judge(str(reward), "process"))
+    assert (result.score.samples, result.score.several) == (1, ())
+    assert result.verification == Verification(str(reward), "process")
     items = pq.read_table(out / "items.parquet").to_pandas()
     recipe = load_recipe(recipe_path, ["evaluation.sampling.temperature=1"])
-    engine, tokenizer = evaluate.load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
+    engine, tokenizer = load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
     prompts = [prompt_ids(tokenizer, asked, recipe.prompt.suffix) for asked in items.question]
     groups = engine.generate(prompts, recipe.evaluation.sampling, samples=6, seed=0)
     verifier = Verifier.load(reward, recipe)
@@ -227,13 +186,3 @@ def test_mistakes_are_one_line(arguments, message, recipe_path, make_model, tmp_
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("mathmill: error: ")
     assert message in error
-
-
-@pytest.mark.shared
-def test_published_tasks_come_from_the_data_folder(recipe_path, shared_data):
-    recipe = load_recipe(recipe_path)
-    names = "gsm8k,math,cmath,mgsm_zh,ocw,sat,mmlu_stem,gaokao_mathcloze,svamp,asdiv,mawps,gsm_hard,mathqa,aqua_rat"
-    sources = choose_tasks(recipe, names, shared_data / "benchmarks")
-    sizes = {name: len(load_questions(source)) for name, source in sources.items()}
-    assert (sizes["gsm8k"], sizes["math"], sizes["svamp"], sizes["sat"]) == (1319, 5000, 1000, 32)
-    assert set(sizes) == set(names.split(","))

@@ -7,7 +7,7 @@ import pytest
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import score
 from mathmill.evaluation.grading import Verdict
-from mathmill.evaluation.results import Judge, Result, read_results, write_results
+from mathmill.evaluation.results import Result, Verification, read_results, write_results
 
 RIGHT, WRONG = Verdict("7", "right"), Verdict("8", "wrong")
 
@@ -26,7 +26,7 @@ def test_results_come_back_equal(tmp_path):
             {"right": 1, "wrong": 3},
             cut=1,
             paper=score(groups, [2]),
-            judge=Judge("reward", "process"),
+            verification=Verification("reward", "process"),
         ),
     ]
     write_results(tmp_path, results, [])
