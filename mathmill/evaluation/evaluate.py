@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mathmill.errors import UserError
+from mathmill.evaluation.accuracy import chosen_k
 from mathmill.evaluation.drawing import draw
 from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
 from mathmill.evaluation.grading import Grader
@@ -55,6 +56,7 @@ def _plan(recipe: Recipe, arguments: argparse.Namespace) -> tuple[DrawingPlan, l
         raise UserError(
             f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
         )
+    chosen_k(recipe.evaluation.at, samples)
     _check_reward(arguments, recipe, samples)
     return plan_drawing(
         recipe,

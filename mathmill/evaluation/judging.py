@@ -1,9 +1,9 @@
 """The verdicts on what models have drawn, and the figures that follow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mathmill.evaluation.accuracy import score
+from mathmill.evaluation.accuracy import chosen_k, score
 from mathmill.evaluation.drawing_plan import DrawingPlan, DrawnQuestion
 from mathmill.evaluation.grading import Grader, Verdict, count_outcomes
 from mathmill.evaluation.models import EvaluatedModel
@@ -29,19 +29,21 @@ class Judge:
     ) -> tuple[Result, list[Item]]:
         """The figures of the model on the task, and a row for each graded completion."""
         verdicts = self._verdicts(model, task, questions, drawn)
-        figures, ratings = score(verdicts), None
+        ratings, scores = None, None
         if self.verifier is not None:
             ratings = self.verifier.rate(questions, [[one.text for one in row.completions] for row in drawn])
-            if self.plan.recipe.evaluation.search is None:
-                figures = replace(figures, verified=self.verifier.figures(verdicts, ratings))
+            scores = [[rating.score for rating in given] for given in ratings]
+        at = chosen_k(self.plan.recipe.evaluation.at, self.plan.samples)
         result = Result(
             model=str(model.path),
             role=model.role,
             label=model.label,
             task=task.name,
-            score=figures,
+            form=self.plan.form,
+            score=score(verdicts, at, scores),
             outcomes=count_outcomes(verdict for group in verdicts for verdict in group),
             cut=sum(one.finish_reason == "length" for row in drawn for one in row.completions),
+            verification=self.verifier.verification if self.verifier else None,
         )
         return result, make_items(model, task, questions=questions, drawn=drawn, verdicts=verdicts, ratings=ratings)
 

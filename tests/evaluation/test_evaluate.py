@@ -11,11 +11,9 @@ import torch
 
 from mathmill import home
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.accuracy import Proportion
-from mathmill.evaluation.grading import Verdict
 from mathmill.evaluation.models import EvaluatedModel, load_model
-from mathmill.evaluation.results import read_results
-from mathmill.evaluation.verification import Rating, Verifier
+from mathmill.evaluation.results import Verification, read_results
+from mathmill.evaluation.verification import Verifier
 from mathmill.questions import load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
@@ -98,7 +96,8 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--reward", str(reward), "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.verified.reward, result.score.verified.kind) == (str(reward), kind)
+    assert result.verification == Verification(str(reward), kind)
+    *_, four = result.score.several
     items = pq.read_table(out / "items.parquet").to_pandas()
     questions = {question.question: question for question in task_questions(recipe_path)}
     model = RewardModel.load(reward, " Answer in \\boxed{}.", torch.device("cpu"))
@@ -111,7 +110,7 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     else:
         assert items.step_scores.isna().all()
     best = items.loc[items.groupby("question_id", sort=False).score.idxmax()].right.mean()
-    assert result.score.verified.best.share == best
+    assert (four.k, four.best.share) == (4, best)
 
     client = mlflow.MlflowClient()
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
@@ -120,7 +119,9 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
         assert run.data.metrics[f"{name}_low/rl/sums"] == seen.low
     artifact = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/several_samples.json")
     table = json.loads(Path(artifact).read_text())
-    assert [row[2] for row in table["data"]] == ["maj_at_4", "best_of_4", "weighted_maj_at_4", "pass_at_4"]
+    assert [row[2] for row in table["data"]] == [
+        f"{name}_{k}" for k in (1, 2, 4) for name in ("maj_at", "best_of", "weighted_maj_at", "pass_at")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["best_of", "beam"])
@@ -140,7 +141,8 @@ def test_an_answer_is_sought_under_a_reward_model(kind, recipe_path, make_model,
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.samples, result.score.verified) == (1, None)
+    assert (result.score.samples, result.score.several) == (1, ())
+    assert result.verification == Verification(str(reward), "process")
     items = pq.read_table(out / "items.parquet").to_pandas()
     recipe = load_recipe(recipe_path, ["evaluation.sampling.temperature=1"])
     engine, tokenizer = load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
@@ -164,17 +166,6 @@ def test_beam_needs_a_process_model(recipe_path, make_model, tmp_path, capsys):
     assert "name a process model" in capsys.readouterr().err
 
 
-def test_scores_choose_and_weigh_votes(recipe_path, make_model):
-    verifier = Verifier.load(make_model("reward", kind="process"), load_recipe(recipe_path))
-    right, wrong = Verdict("1", "right"), Verdict("2", "wrong")
-    groups = [[right, wrong, wrong], [wrong, right, right], [right, wrong, wrong], [wrong, wrong, wrong]]
-    scores = [[0.5, 0.4, 0.3], [0.6, 0.5, 0.2], [0.9, 0.2, 0.3], [1.0, 1.0, 1.0]]
-    found = verifier.figures(groups, [[Rating(score, None) for score in given] for given in scores])
-    assert found.kind == "process"
-    # The best one is right in the first and third, the heaviest answer in the second and third.
-    assert found.best == found.weighted_majority == Proportion.of(0.5, 4)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -183,6 +174,7 @@ def test_scores_choose_and_weigh_votes(recipe_path, make_model):
         (["--set", "evaluation.search={}", "--set", "evaluation.sampling.temperature=1"], "give --reward DIR"),
         (["--data", "somewhere"], "--data needs --tasks"),
         (["--samples", "4"], "--samples 4 at temperature 0"),
+        (["--set", "evaluation.at=[4]"], "at asks for K = 4 of 1 samples"),
         (["--model", "nowhere"], "no config.json there"),
         ([], "mathmill train rl"),
     ],

@@ -43,6 +43,9 @@ def test_figures_of_several_samples(judged):
     result, items = judged("rl", script)
     assert (result.score.n, result.score.samples) == (3, 3)
     assert result.score.accuracy == pytest.approx(3 / 9)
+    (two,) = [one for one in result.score.several if one.k == 2]
+    # Pairs: 2 and 2.0 begin all three of the first question's; 4 begins two of the second's, and wins its draws.
+    assert (two.majority.share, two.passed.share) == pytest.approx(((1 + 2 / 3 + 0) / 3, (1 + 2 / 3 + 0) / 3))
     assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
     assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
     assert [(item.question_id, item.sample) for item in items[:4]] == [
