@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WIDTH = 8.5
+"""Inches."""
 BAR = 0.2
 """Inches that a bar takes; as much lies between two groups."""
 
@@ -33,7 +35,7 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
 
     groups, labels = list(dict.fromkeys(bar.group for bar in bars)), list(dict.fromkeys(bar.label for bar in bars))
     step = len(labels) + 1
-    figure = Figure(figsize=(8.5, 1.6 + BAR * step * len(groups)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.6 + BAR * step * len(groups)), layout="constrained")
     axes = figure.add_subplot()
     for number, label in enumerate(labels):
         mine = [bar for bar in bars if bar.label == label]
@@ -50,8 +52,14 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
+    figure.legend(loc="outside upper center", ncols=legend_columns(labels, WIDTH), frameon=False)
     return figure
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """How many entries of a legend fit side by side into so many inches."""
+    widest = 0.7 + 0.1 * max(map(len, labels))
+    return max(1, min(len(labels), int(width / widest)))
 
 
 def _draw(axes: "Axes", bars: Sequence[Bar], places: Sequence[int], colour: str) -> None:

@@ -14,14 +14,16 @@ from mathmill.evaluation.drawing import draw
 from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
 from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.judging import Judge
+from mathmill.evaluation.leaderboard import Published
 from mathmill.evaluation.models import choose_models
-from mathmill.evaluation.report import log_report
+from mathmill.evaluation.report import log_leaderboard, log_report
 from mathmill.evaluation.results import Item, Result, write_results
-from mathmill.evaluation.tasks import choose_tasks
+from mathmill.evaluation.tasks import Task, choose_tasks
 from mathmill.evaluation.verification import Verifier
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
+from mathmill.task_file import load_task, task_names
 
 log = logging.getLogger("mathmill")
 
@@ -46,6 +48,7 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
                 items += graded
     write_results(job.out, results, items)
     figures = log_report(job, results, items)
+    log_leaderboard(job, results, _published(plan.tasks))
     shutil.rmtree(job.out / DRAWN)
     return figures
 
@@ -66,6 +69,17 @@ def _plan(recipe: Recipe, arguments: argparse.Namespace) -> tuple[DrawingPlan, l
         samples=samples,
         reward=arguments.reward.resolve() if search is not None else None,
     )
+
+
+def _published(tasks: Sequence[Task]) -> Published:
+    """The paper's figures on all tasks that have a file, and on these."""
+    papers = {name: load_task(name).paper for name in task_names()} | {task.name: task.recipe.paper for task in tasks}
+    return {
+        (task, role, form): percent / 100
+        for task, paper in papers.items()
+        for role, forms in paper.items()
+        for form, percent in forms.items()
+    }
 
 
 def _verifier(folder: Path, recipe: Recipe) -> Verifier:

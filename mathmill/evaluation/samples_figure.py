@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mathmill.evaluation.accuracy import Proportion, Several
+from mathmill.evaluation.accuracy_figure import legend_columns
 from mathmill.evaluation.results import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WIDTH = 10.0
+"""Inches."""
 MEASURES = {
     "majority": "Maj@K",
     "passed": "Pass@K",
@@ -29,7 +32,7 @@ def samples_figure(results: Sequence[Result]) -> "Figure":
 
     measured = [name for name in MEASURES if any(_points(result, name) for result in results)]
     rows = (len(measured) + 1) // 2
-    figure = Figure(figsize=(10, 1.0 + 3.6 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.0 + 3.6 * rows), layout="constrained")
     panels = figure.subplots(rows, 2, sharey=True, squeeze=False).flatten()
     for axes, name in zip(panels, measured, strict=True):
         for number, result in enumerate(results):
@@ -46,9 +49,8 @@ def samples_figure(results: Sequence[Result]) -> "Figure":
         axes.set_ylabel("questions answered right, %")
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(max(0.0, low), min(100.5, high))
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(4, len(results)), frameon=False
-    )
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=legend_columns(labels, WIDTH), frameon=False)
     first = results[0]
     figure.supxlabel(
         f"{first.task}, {first.score.n:,} questions. Bands: Wilson's 95% interval. Each K is estimated from all"
