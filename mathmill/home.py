@@ -5,6 +5,7 @@ $MATHMILL_HOME/
   outputs/<recipe>/corpus/<run>/      one corpus build (see mathmill.corpus.layout)
   outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
   outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
+  outputs/<recipe>/proofs/<run>/      formal proofs by the models
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```
@@ -26,6 +27,7 @@ STAGE_COMMANDS = {
     "reward": "mathmill train reward",
     "rl": "mathmill train rl",
     "evaluation": "mathmill evaluate",
+    "proofs": "mathmill prove",
 }
 """What lies in the home, by folder name, and the command that makes it."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mathmill.recipe_corpus import CorpusRecipe
+from mathmill.recipe_proofs import ProofRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource, SolutionFormat
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.recipe_rollout import RolloutRecipe
@@ -177,6 +178,8 @@ class EvaluationRecipe(Section):
     """Processes that draw, each with the whole model; with GPUs, one a GPU."""
     search: SearchRecipe | None = None
     """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
+    proofs: ProofRecipe | None = None
+    """What checks the proofs of `mathmill prove`; null: they are written and not checked."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Literal, Self
 
+from mathmill.evaluation.equalities import EqualityName, Pair
 from mathmill.evaluation.equality import compare_texts, is_right
 from mathmill.evaluation.extraction import extract_answer
 
@@ -81,6 +82,17 @@ class Grader:
                 for answer, gold in zip(answers, golds, strict=True)
             ]
 
+    def compare(self, equality: EqualityName, pairs: Sequence[Pair], timeout: float) -> list[Outcome]:
+        """The outcome of each pair of an answer and its gold answer, in order, whichever way they are compared.
+
+        Args:
+            equality: a key of `mathmill.evaluation.equalities.EQUALITIES`.
+            pairs: what that equality compares.
+            timeout: seconds for one pair; the grader's own is that of `grade`.
+        """
+        with self._lock:
+            return self._ask(equality, pairs, timeout) if pairs else []
+
     def close(self) -> None:
         """End the grading process."""
         if self._connection is not None:
@@ -105,14 +117,15 @@ class Grader:
             else:
                 self._known[pair] = "right" if by_text else "wrong"
         if hard:
-            self._compare_symbolically(hard)
+            self._known.update(zip(hard, self._ask("strict", hard, self._timeout), strict=True))
 
-    def _compare_symbolically(self, pairs: list[tuple[str, str]]) -> None:
+    def _ask(self, equality: EqualityName, pairs: Sequence[Pair], timeout: float) -> list[Outcome]:
         fresh = self._connection is None
         connection = self._connection or self._start()
-        connection.send((pairs, self._processes, self._timeout))
+        connection.send((equality, list(pairs), self._processes, timeout))
+        outcomes: dict[int, Outcome] = {}
         for count in range(len(pairs)):
-            longest = 2 * self._timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
+            longest = 2 * timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
             if not connection.poll(longest):
                 self.close()
                 raise RuntimeError(f"the grading process gave no answer for {longest:.0f} s")
@@ -121,7 +134,8 @@ class Grader:
             except EOFError as error:
                 self.close()
                 raise RuntimeError("the grading process ended; its own message is above") from error
-            self._known[pairs[index]] = outcome
+            outcomes[index] = outcome
+        return [outcomes[index] for index in range(len(pairs))]
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()

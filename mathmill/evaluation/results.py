@@ -46,6 +46,8 @@ class Result:
     """Completions cut at the greatest length."""
     paper: Score | None = None
     """By the paper's rules; None where they were not asked."""
+    paper_programs: Score | None = None
+    """By the paper's rules, of what the last program of a tool-integrated solution printed."""
     verification: Verification | None = None
     """None without a reward model."""
 
@@ -110,6 +112,7 @@ def _result(row: dict[str, Any]) -> Result:
             **row,
             "score": _score(row["score"]),
             "paper": _score(row["paper"]) if row["paper"] else None,
+            "paper_programs": _score(row["paper_programs"]) if row["paper_programs"] else None,
             "verification": Verification(**row["verification"]) if row["verification"] else None,
         }
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mathmill.errors import UserError
+from mathmill.evaluation.paper_rules import PAPER_RULES
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import FileSource, HuggingFaceSource, ReasoningGymSource, TaskSource
 from mathmill.recipe_tasks import TaskRecipe
@@ -60,5 +61,7 @@ def _task(
         recipe = TaskRecipe(source=source)
         return Task(name=name, recipe=recipe, source=task_source(recipe, name, None, limit))
     recipe = load_task(source.task)
+    if recipe.rules not in PAPER_RULES:
+        raise UserError(f"task '{name}' has no rules '{recipe.rules}': there are {', '.join(PAPER_RULES)}")
     limits = [one for one in (limit, source.limit) if one is not None]
     return Task(name=name, recipe=recipe, source=task_source(recipe, name, source.data, min(limits, default=None)))
