@@ -34,6 +34,7 @@ DRAWN = "drawn"
 def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
     """The job's body."""
     plan, questions = _plan(job.recipe, arguments)
+    published = _published(plan.tasks)
     verifier = None if arguments.reward is None else _verifier(arguments.reward, job.recipe)
     log.info("%d models x %d questions x %d samples", len(plan.models), sum(map(len, questions)), plan.samples)
     drawn = draw(plan, questions, job.out / DRAWN, verifier)
@@ -48,7 +49,7 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
                 items += graded
     write_results(job.out, results, items)
     figures = log_report(job, results, items)
-    log_leaderboard(job, results, _published(plan.tasks))
+    log_leaderboard(job, results, published)
     shutil.rmtree(job.out / DRAWN)
     return figures
 

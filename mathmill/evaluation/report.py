@@ -73,6 +73,8 @@ def figures(results: Sequence[Result]) -> dict[str, float]:
         metrics |= _score_metrics(result.score, place, "")
         if result.paper is not None:
             metrics |= _score_metrics(result.paper, place, "paper_")
+        if result.paper_programs is not None:
+            metrics |= _score_metrics(result.paper_programs, place, "paper_programs_")
         metrics[f"questions/{place}"] = result.score.n
         metrics[f"cut/{place}"] = result.cut
         for outcome in ("missing", "unparsable", "timed_out", "failed"):
@@ -121,7 +123,7 @@ def _log_rows(job: Job, rows: Sequence[Row], name: str) -> None:
 
 def _accuracy_rows(result: Result) -> list[Row]:
     """A row for each grader."""
-    graders = {"strict": result.score, "paper": result.paper}
+    graders = _by_grader(result)
     return [
         {
             "model": result.label,
@@ -139,9 +141,13 @@ def _accuracy_rows(result: Result) -> list[Row]:
     ]
 
 
+def _by_grader(result: Result) -> dict[str, Score | None]:
+    return {"strict": result.score, "paper": result.paper, "paper, programs": result.paper_programs}
+
+
 def _several_rows(result: Result) -> list[Row]:
     """What several samples of a question give together, a row for each grader, K and way to choose."""
-    graders = {"strict": result.score, "paper": result.paper}
+    graders = _by_grader(result)
     return [
         {
             "model": result.label,
