@@ -83,7 +83,7 @@ def ocw(row: Row) -> Fields:
 
 
 def sat(row: Row) -> Fields:
-    """`question`, `options` as a line of `A) … B) …`, and the letter in `Answer` (hub: `Question`, `Possible Answers`)."""
+    """`question`, `options` as a line of `A) … B) …` (hub: `Question`, `Possible Answers`), the letter in `Answer`."""
     question, options = ("question", "options") if "question" in row else ("Question", "Possible Answers")
     return Fields(f"{text(row, question)}\n{text(row, options)}", text(row, "Answer"))
 
