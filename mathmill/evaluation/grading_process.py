@@ -20,10 +20,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from mathmill.evaluation.equalities import EQUALITIES, EqualityName, Pair
 from mathmill.evaluation.equality import compare_symbolically
 
-Pair = tuple[str, str]
-"""An answer and the gold answer."""
 MEMORY = 4 * 2**30
 """Bytes of address space of a worker; a tower of powers ends in a MemoryError."""
 LARGEST_BATCH = 64
@@ -47,35 +46,38 @@ class Worker:
 
 
 def serve(caller: Connection) -> None:
-    """Answer the caller's requests, each `(pairs, processes, timeout)`, with lists of `(index, outcome)`."""
+    """Answer the caller's requests, each `(equality, pairs, processes, timeout)`, with lists of `(index, outcome)`."""
     workers: list[Worker] = []
     try:
         while True:
-            pairs, processes, timeout = caller.recv()
+            equality, pairs, processes, timeout = caller.recv()
             while len(workers) < min(processes, len(pairs)):
                 workers.append(_start())
-            for results in compare_all(workers, pairs, timeout):
+            for results in compare_all(workers, equality, pairs, timeout):
                 caller.send(results)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the caller hung up or died; the workers, being daemons, end with this process
 
 
-def compare_all(workers: list[Worker], pairs: list[Pair], timeout: float) -> Iterator[list[tuple[int, str]]]:
+def compare_all(
+    workers: list[Worker], equality: EqualityName, pairs: list[Pair], timeout: float
+) -> Iterator[list[tuple[int, str]]]:
     """Yield the outcomes of the pairs as they are reached, each once, in any order.
 
     Args:
         workers: idle ones; those that had to be killed are replaced in place.
+        equality: how a pair is compared.
         pairs: what to compare.
         timeout: seconds for one pair.
     """
     # Workers remember what they have read, so that what takes longest to read had better go to one only.
-    waiting = deque(sorted(range(len(pairs)), key=lambda index: max(pairs[index], key=len)))
+    waiting = deque(sorted(range(len(pairs)), key=lambda index: max(map(str, pairs[index]), key=len)))
     while waiting or any(worker.batch for worker in workers):
         for place, worker in enumerate(workers):
             if waiting and not worker.batch:
                 if not worker.process.is_alive():
                     workers[place] = worker = _start()  # noqa: PLW2901
-                _give(worker, pairs, _next_batch(waiting, len(workers)), timeout)
+                _give(worker, equality, pairs, _next_batch(waiting, len(workers)), timeout)
         busy = [worker for worker in workers if worker.batch]
         rest = min(worker.deadline for worker in busy) - time.monotonic()
         ready = wait([worker.connection for worker in busy], max(rest, 0.0))
@@ -102,10 +104,10 @@ def _next_batch(waiting: deque[int], workers: int) -> deque[int]:
     return deque(waiting.popleft() for _ in range(size))
 
 
-def _give(worker: Worker, pairs: list[Pair], batch: deque[int], timeout: float) -> None:
+def _give(worker: Worker, equality: EqualityName, pairs: list[Pair], batch: deque[int], timeout: float) -> None:
     worker.batch = batch
     worker.deadline = time.monotonic() + timeout
-    worker.connection.send([pairs[index] for index in batch])
+    worker.connection.send((equality, [pairs[index] for index in batch]))
 
 
 def _outcomes(worker: Worker) -> list[str]:
@@ -135,9 +137,10 @@ def _work(connection: Connection, parent: int) -> None:
         return  # it died before it was asked for
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     while True:
-        for answer, gold in connection.recv():
+        equality, batch = connection.recv()
+        for answer, gold in batch:
             try:
-                outcome: str = compare_symbolically(answer, gold)
+                outcome: str = EQUALITIES[equality](answer, gold)
             except Exception:  # noqa: BLE001 -- whatever sympy raises on model-written text is this pair's outcome
                 connection.send("failed")
                 return
@@ -163,6 +166,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears Ctrl-C and hangs up
     _end_with(int(sys.argv[2]))
     compare_symbolically("\\frac12", "0.5")  # imports everything, and builds sympy's caches, before the first fork
+    EQUALITIES["one"](("\\sqrt{2}",), ("x",))  # with sympy's own reader of LaTeX, likewise
     gc.freeze()  # what all workers share is not to be walked through, and so copied, by each
     serve(Connection(int(sys.argv[1])))
 
