@@ -13,7 +13,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -40,17 +40,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Measure, print, and keep what was asked for."""
+    """Measure, print, and keep what was asked for, each figure as soon as it is found."""
+    found = []
+    for entry in _entries(arguments):
+        found.append(entry)
+        if arguments.json:
+            bring_up_to_date(arguments.json, [entry])
+    print(table(found), file=sys.stderr)
+    print(json.dumps([entry.as_json() for entry in found], indent=2))
+
+
+def _entries(arguments: argparse.Namespace) -> Iterator[Entry]:
     golds = answers.gold_answers(arguments.data / "benchmarks")
-    entries = speeds(list(golds[MATH].values()), arguments.runs)
+    yield from speeds(list(golds[MATH].values()), arguments.runs)
     if not arguments.speed_only:
         with Grader() as grader:
-            entries += [own(grader, golds), others(grader, golds)]
-            entries += [agreement(grader, *one) for one in _published(arguments.data / "sft")]
-    print(table(entries), file=sys.stderr)
-    if arguments.json:
-        bring_up_to_date(arguments.json, entries)
-    print(json.dumps([entry.as_json() for entry in entries], indent=2))
+            yield own(grader, golds)
+            for name, judged in _published(arguments.data / "sft"):
+                yield agreement(grader, name, judged)
+            yield others(grader, golds)
 
 
 def _published(sft: Path) -> list[tuple[str, list[answers.Judged]]]:
@@ -99,7 +107,7 @@ def agreement(grader: Grader, name: str, judged: list[answers.Judged]) -> Entry:
     )
 
 
-def speeds(golds: list[str], runs: int) -> list[Entry]:
+def speeds(golds: list[str], runs: int) -> Iterator[Entry]:
     """Answers in a second, over two workers."""
     draws = random.Random(0)  # noqa: S311 -- for one order, and always the same
     shuffled = golds.copy()
@@ -109,7 +117,6 @@ def speeds(golds: list[str], runs: int) -> list[Entry]:
         "rewritten": [answers.rewritten(gold, draws) for gold in golds],
         "against shuffled ones": shuffled,
     }
-    entries = []
     for name, texts in work.items():
         rounds = [_round(texts, golds) for _ in range(runs)]
         for kind, seconds in (
@@ -118,10 +125,7 @@ def speeds(golds: list[str], runs: int) -> list[Entry]:
         ):
             rate = len(golds) / min(seconds)
             note = f"rounds of {', '.join(f'{one:.2f}' for one in seconds)} s"
-            entries.append(
-                _asked(f"MATH's gold answers {name}{kind}", rate, 2000.0, "answers/s", rate / 2000, note, runs)
-            )
-    return entries
+            yield _asked(f"MATH's gold answers {name}{kind}", rate, 2000.0, "answers/s", rate / 2000, note, runs)
 
 
 def _round(texts: list[str], golds: list[str]) -> tuple[float, float]:
