@@ -36,7 +36,7 @@ RIGHT = [
     ("sat", False, "cot", "\\boxed{C}", "C"),
     ("mmlu", True, "cot", "The final answer is (c).", "C"),
     ("ocw", True, "cot", "The final answer is 3 \\times 10^{8} m/s. I hope it is correct.", "3e8"),
-    ("cmath", True, "cot", "一共18包。答案是：18包。\n\n问题：5加6", "18"),
+    ("cmath", True, "cot", "一共18包。答案是\uff1a18包。\n\n问题\uff1a5加6", "18"),
     ("mgsm_zh", False, "cot", "所以 $\\boxed{18}$。", "18"),
     ("gaokao_mathcloze", True, "cot", "答案是 $3,\\frac{1}{2}$\n", "3;0.5"),
     ("gaokao_mathqa", True, "cot", "答案是 (B)", "B"),
