@@ -28,6 +28,7 @@ COMMANDS = {
     "train reward": ("mathmill.training.launch", "train a reward model, of solutions or of their steps"),
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
+    "prove": ("mathmill.evaluation.prove", "formal proofs of miniF2F, checked by an Isabelle of your own"),
     "compare": (
         "mathmill.evaluation.compare",
         "models of several pretrainings or reinforcements side by side",

@@ -70,7 +70,10 @@ class Grader:
             completions: model-written texts.
             golds: the right answer of each, bare (not boxed).
         """
-        answers = [extract_answer(completion) for completion in completions]
+        return self.judge([extract_answer(completion) for completion in completions], golds)
+
+    def judge(self, answers: Sequence[str | None], golds: Sequence[str]) -> list[Verdict]:
+        """The verdict on each answer, in order; None stands for a completion without one."""
         pairs = [(answer, gold) for answer, gold in zip(answers, golds, strict=True) if answer is not None]
         with self._lock:
             self._compare(pairs)

@@ -15,7 +15,7 @@ from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.questions.layouts import CALCULATOR
-from mathmill.questions.loading import load_questions, source_rows
+from mathmill.questions.loading import load_questions, resolved, source_rows
 from mathmill.questions.rows import LETTERS, NoRowsError, read_rows
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
 
@@ -86,6 +86,7 @@ def source_items(source: QuestionSource) -> list[BenchmarkItem]:
     Raises:
         UserError: it cannot be read, or a row of it holds no question.
     """
+    source = resolved(source)
     if isinstance(source, ReasoningGymSource):
         questions = load_questions(source)
         return [BenchmarkItem(one.source, one.id, (one.question, one.solution or "")) for one in questions]

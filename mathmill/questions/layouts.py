@@ -29,6 +29,8 @@ class Fields(NamedTuple):
     solution: str | None = None
     format: SolutionFormat | None = None
     """Of the solution, where the layout or the row says it."""
+    level: str | None = None
+    subject: str | None = None
 
 
 def question_layout(row: Row) -> Fields:
@@ -51,17 +53,21 @@ def gsm8k(row: Row) -> Fields:
 
 
 def math(row: Row) -> Fields:
-    r"""`problem`; `solution` with its answer in `\boxed{}`, also in `answer` in some editions."""
+    r"""`problem`; `solution` with its answer in `\boxed{}`, also in `answer` in some editions; `level`, `type`."""
     solution = text(row, "solution")
     answer = row["answer"] if "answer" in row else extract_answer(solution)
     if answer is None:
         raise ValueError("'solution' has no \\boxed{} answer")
-    return Fields(text(row, "problem"), plain(answer), solution)
+    level = str(row["level"]).removeprefix("Level ") if "level" in row else None
+    return Fields(
+        text(row, "problem"), plain(answer), solution, level=level, subject=row.get("type", row.get("subject"))
+    )
 
 
 def cmath(row: Row) -> Fields:
-    """`question` (`input` in the authors' own files) and `golden`."""
-    return Fields(text(row, "question" if "question" in row else "input"), plain(row["golden"]))
+    """`question` (`input` in the authors' own files), `golden`, and the school year in `grade`."""
+    level = str(row["grade"]) if "grade" in row else None
+    return Fields(text(row, "question" if "question" in row else "input"), plain(row["golden"]), level=level)
 
 
 def agieval(row: Row) -> Fields:
@@ -82,11 +88,12 @@ def sat(row: Row) -> Fields:
 
 
 def mmlu(row: Row) -> Fields:
-    """`question`, `options` (`choices` on the hub), and `answer` as a letter or its index."""
+    """`question`, `options` (`choices` on the hub), `answer` as a letter or its index; `topic` (`subject`)."""
     options: Sequence[str] = row["options"] if "options" in row else row["choices"]
     lines = [f"({letter}) {option}" for letter, option in zip(LETTERS, options, strict=False)]
     answer = row["answer"]
-    return Fields("\n".join([text(row, "question"), *lines]), LETTERS[answer] if isinstance(answer, int) else answer)
+    letter = LETTERS[answer] if isinstance(answer, int) else answer
+    return Fields("\n".join([text(row, "question"), *lines]), letter, subject=row.get("topic", row.get("subject")))
 
 
 def mathqa(row: Row) -> Fields:

@@ -44,25 +44,31 @@ def isolated_command(settings: str) -> list[str]:
     Raises:
         UserError: there is no bubblewrap.
     """
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise UserError(f"sandbox: no bwrap on the path: install bubblewrap (Debian: apt install bubblewrap){ADVICE}")
-    namespaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    if os.getuid() == 0:
-        # Without a user namespace: in one, root would stay root, whose processes the kernel does not count. The fork
-        # server gives these two up as soon as it has used them.
-        namespaces += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    else:
-        namespaces.append("--unshare-user")
+    # The fork server gives these two up as soon as it has used them.
+    capabilities = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.getuid() == 0 else []
     environment = {**ENVIRONMENT, "PYTHONPATH": f"{SCRATCH}:/packages"}
     variables = [word for name, value in environment.items() for word in ("--setenv", name, value)]
     return [
-        *(bwrap, "--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv", *namespaces),
-        *(*_folders(), *_interpreter(), *_packages(), *_devices()),
+        *(*confinement(), *capabilities, *_folders(), *_interpreter(), *_packages(), *_devices()),
         *("--ro-bind", str(Path(inside.__file__).parent), f"{SCRATCH}/inside", "--proc", f"{SCRATCH}/proc"),
         *("--remount-ro", "/", *variables, "--chdir", SCRATCH),
         *(str(HOME / "bin" / "python"), "-s", "-P", "-B", "-c", START.format("inside"), settings),
     ]
+
+
+def confinement() -> list[str]:
+    """How a command in bubblewrap begins: namespaces of its own, no network, no capability, an empty environment.
+
+    Raises:
+        UserError: there is no bubblewrap.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise UserError(f"sandbox: no bwrap on the path: install bubblewrap (Debian: apt install bubblewrap){ADVICE}")
+    namespaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    # Root gets no user namespace: in one, it would stay root, whose processes the kernel does not count.
+    namespaces += ["--cap-drop", "ALL"] if os.getuid() == 0 else ["--unshare-user"]
+    return [bwrap, "--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv", *namespaces]
 
 
 def bare_command(settings: str) -> list[str]:

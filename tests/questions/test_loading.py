@@ -108,6 +108,18 @@ def test_every_layout_of_the_recipe_is_read_and_tested():
     assert set(get_args(Layout)) == set(LAYOUTS) == set(ROWS)
 
 
+def test_what_the_publisher_says_of_a_question_is_kept(tmp_path):
+    def read(layout, row):
+        path = write(tmp_path / f"{layout}.jsonl", [row])
+        ((question, _),) = read_questions(FileSource(kind="file", path=path, layout=layout))
+        return question.level, question.subject
+
+    assert read("math", ROWS["math"][0]) == ("3", "Algebra")
+    assert read("cmath", ROWS["cmath"][0]) == ("1", None)
+    assert read("mmlu", {**ROWS["mmlu"][0], "topic": "abstract_algebra"}) == (None, "abstract_algebra")
+    assert read("gsm8k", ROWS["gsm8k"][0]) == (None, None)
+
+
 def write(path, rows):
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return str(path)
