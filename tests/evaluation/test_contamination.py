@@ -21,6 +21,8 @@ from mathmill.recipe_file import load_recipe
 from mathmill.recipe_questions import FileSource
 from mathmill.training.data import digest
 from mathmill.training.model_directory import ModelRecord
+from tests.corpus.small_crawl import own_home
+from tests.spark import end_spark
 
 RECIPE = """
 name: tiny
@@ -68,7 +70,7 @@ def make_build(root, pages, recipe, benchmarks, previous=None):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, empty_tracking_database):
     """Two builds, the second a refresh of the first, the recipe and the benchmarks."""
     root = tmp_path_factory.mktemp("world")
     recipe = root / "tiny.yaml"
@@ -77,10 +79,11 @@ def world(tmp_path_factory):
     sets.mkdir(parents=True)
     (sets / "test.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in GSM8K))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MATHMILL_HOME", str(root / "home"))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for name, value in own_home(root / "home", empty_tracking_database).items():
+            patch.setenv(name, value)
         first = make_build(root / "first", FIRST, recipe, sets.parent)
         second = make_build(root / "second", SECOND, recipe, sets.parent, previous=first)
+    end_spark()
     return root, load_recipe(str(recipe)), first, second
 
 
