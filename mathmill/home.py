@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mathmill.errors import UserError
-from mathmill.output import is_finished
+from mathmill.output import SUCCESS, is_finished
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +42,13 @@ def outputs(recipe_name: str, stage: str) -> Path:
     return home() / "outputs" / recipe_name / stage
 
 
+def finished_outputs(recipe_name: str, stage: str) -> list[Path]:
+    """Every finished output of `stage`, the oldest first."""
+    folder = outputs(recipe_name, stage)
+    finished = [run for run in folder.iterdir() if is_finished(run)] if folder.is_dir() else []
+    return sorted(finished, key=lambda run: ((run / SUCCESS).stat().st_mtime_ns, run.name))
+
+
 def newest_output(
     recipe_name: str, stage: str, what: str | None = None, suits: Callable[[Path], bool] = lambda _: True
 ) -> Path:
@@ -56,13 +63,11 @@ def newest_output(
     Raises:
         UserError: there is none; the message names the command that makes it.
     """
-    folder = outputs(recipe_name, stage)
-    runs = folder.iterdir() if folder.is_dir() else []
-    finished = [run for run in runs if is_finished(run) and suits(run)]
+    finished = [run for run in finished_outputs(recipe_name, stage) if suits(run)]
     if not finished:
         command = f"{STAGE_COMMANDS[stage]} --recipe {recipe_name} …"
         raise UserError(
-            f"no finished {what or stage} of recipe '{recipe_name}' under {folder}: make one with `{command}`, or name"
-            " one"
+            f"no finished {what or stage} of recipe '{recipe_name}' under {outputs(recipe_name, stage)}: make one with"
+            f" `{command}`, or name one"
         )
-    return max(finished, key=lambda run: ((run / "_SUCCESS").stat().st_mtime_ns, run.name))
+    return finished[-1]

@@ -168,8 +168,14 @@ class EvaluationRecipe(Section):
     model writes (`tool`): `rollout.tool_rounds` of them at most, 1 if that is 0. Programs are run in the sandbox."""
     samples: PositiveCount = 1
     """Completions a question; with one, greedy decoding as in the paper's tables."""
+    at: Annotated[list[PositiveCount], Field(min_length=1)] | None = None
+    """K of Maj@K and Pass@K, and under a reward model of best-of-K and weighted Maj@K, all estimated from the same
+    `samples` completions; null: the powers of 2 up to `samples`, and `samples`. The paper's figure 7 goes up to 64."""
     sampling: SamplingRecipe = SamplingRecipe(temperature=0.0)
     batch: PositiveCount = 64
+    """Completions that a process draws at a time."""
+    processes: PositiveCount = 1
+    """Processes that draw, each with the whole model; with GPUs, one a GPU."""
     search: SearchRecipe | None = None
     """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
     proofs: ProofRecipe | None = None
@@ -179,6 +185,8 @@ class EvaluationRecipe(Section):
     def _check(self) -> Self:
         if self.samples > 1 and self.sampling.temperature == 0:
             raise ValueError(f"{self.samples} samples at temperature 0 are all the same: raise sampling.temperature")
+        if self.at is not None and max(self.at) > self.samples:
+            raise ValueError(f"at asks for K = {max(self.at)} of {self.samples} samples: raise samples to that")
         if self.search is not None and self.samples > 1:
             raise ValueError(
                 f"search finds one answer a question, and samples is {self.samples}: leave one of them out"
@@ -282,7 +290,13 @@ class Recipe(Section):
 
         Without where and on how many processes it runs, so that a job may be resumed on others.
         """
-        return hashlib.sha256(self.model_dump_json(exclude={"spark", "launch"}).encode()).hexdigest()
+        elsewhere: dict[str, Any] = {
+            "spark": True,
+            "launch": True,
+            "evaluation": {"processes"},
+            "sandbox": {"workers"},
+        }
+        return hashlib.sha256(self.model_dump_json(exclude=elsewhere).encode()).hexdigest()
 
 
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:

@@ -1,18 +1,13 @@
-"""Reading a recipe: a YAML file in which a mistake is one `UserError` line with the file, the key and the mend."""
+"""Reading a recipe by its name or path, with overrides of its keys."""
 
-import difflib
-import re
-import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from mathmill.errors import UserError
 from mathmill.home import CHECKOUT
 from mathmill.recipe import Recipe
+from mathmill.section_file import parse_yaml, read_mapping, validate
 
 RECIPES = CHECKOUT / "recipes"
 
@@ -28,21 +23,10 @@ def load_recipe(reference: str, overrides: Sequence[str] = ()) -> Recipe:
         UserError: one line with file, key and mend.
     """
     path = recipe_path(reference)
-    try:
-        values = _parse(path.read_bytes().decode("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a recipe is a mapping of keys to values, this is {type(values).__name__}")
+    values = read_mapping(path, "a recipe")
     for override in overrides:
         _apply(values, override)
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        place = f"{path} with --set" if overrides else str(path)
-        raise UserError(f"{place}: {_explain(error)}") from error
+    return validate(Recipe, values, f"{path} with --set" if overrides else str(path))
 
 
 def recipe_path(reference: str) -> Path:
@@ -63,43 +47,6 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which `5e-5` and `120e9` are numbers, as YAML 1.2 has it, and no key stands twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise yaml.constructor.ConstructorError(None, None, f"key '{twice.pop()}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _parse(text: str) -> Any:
-    """The value that `text` stands for.
-
-    Raises:
-        ValueError: it is not valid YAML.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        raise ValueError(_place_and_problem(error)) from error
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # PyYAML passes on whatever Python raises while it makes a value, for example of `!!bool x`.
-        raise ValueError(str(error)) from error
-
-
-def _place_and_problem(error: yaml.MarkedYAMLError) -> str:
-    at, since = error.problem_mark, error.context_mark
-    place = f"line {at.line + 1}, column {at.column + 1}: " if at else ""
-    context = f" ({error.context} from line {since.line + 1})" if since else ""
-    return f"{place}{error.problem}{context}"
-
-
 def _apply(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals:
@@ -111,35 +58,6 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(target, dict):
             raise UserError(f"--set {key}: '{section}' is a value, not a section")
     try:
-        target[last] = _parse(text)
+        target[last] = parse_yaml(text)
     except ValueError as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
-
-
-def _explain(error: ValidationError) -> str:
-    """The problem of `error` to mend first, on one line: key, what is wrong, what to write."""
-    # A required key that is misspelt is both missing and unknown; the unknown one tells what was meant.
-    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    key = ".".join(" ".join(str(part).split()) for part in problem["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{_suggestion(problem['loc'])}{more}"
-    message = problem["msg"].removeprefix("Value error, ")
-    if key and problem["type"] not in ("missing", "value_error"):
-        return f"{key}: {message}, got {reprlib.repr(problem['input'])}{more}"
-    return f"{key}: {message}{more}" if key else f"{message}{more}"
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    """The key that was probably meant, or the keys there are."""
-    section: Any = Recipe.model_json_schema()
-    definitions = section["$defs"]
-    for part in location[:-1]:
-        section = section.get("properties", {}).get(part, {}) if isinstance(part, str) else section.get("items", {})
-        reference = section.get("$ref") or next((s["$ref"] for s in section.get("anyOf", []) if "$ref" in s), None)
-        section = definitions[reference.rsplit("/", 1)[1]] if reference else section
-    known = list(section.get("properties", {}))
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    if close:
-        return f": did you mean '{close[0]}'?"
-    return f": known keys are {', '.join(known)}" if known else ": remove it"

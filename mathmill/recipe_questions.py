@@ -67,4 +67,18 @@ class FileSource(Section):
     limit: PositiveCount | None = None
 
 
-QuestionSource = Annotated[ReasoningGymSource | HuggingFaceSource | FileSource, Field(discriminator="kind")]
+class TaskSource(Section):
+    """The questions of a task file, which says as well how they are asked and judged."""
+
+    kind: Literal["task"]
+    task: str
+    """Name of a file in `tasks/`, or a path that ends in `.yaml`."""
+    data: str | None = None
+    """Folder of published question sets, in which the task's `file` lies; null: the task's own source."""
+    limit: PositiveCount | None = None
+    """Questions taken, the first ones."""
+
+
+QuestionSource = Annotated[
+    ReasoningGymSource | HuggingFaceSource | FileSource | TaskSource, Field(discriminator="kind")
+]

@@ -33,3 +33,8 @@ class SearchRecipe(Section):
     """Next steps drawn after each of them."""
     trees: PositiveCount = 4
     """Independent searches of a question, among whose solutions the best is taken."""
+
+    @property
+    def rows(self) -> int:
+        """Completions that are drawn at a time for a question."""
+        return self.samples if self.kind == "best_of" else self.trees * self.width * self.expansions

@@ -1,13 +1,14 @@
 """Accuracy, its uncertainty, and what several samples of one question say together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import sqrt
+from statistics import fmean
 from typing import Self
 
-from mathmill.evaluation.equality import normalise
+from mathmill.errors import UserError
+from mathmill.evaluation.estimators import best_of, majority_at, pass_at
 from mathmill.evaluation.grading import Verdict
-from mathmill.training.model_directory import RewardKind
 
 Z_95 = 1.959964
 """Standard normal quantile of a two-sided 95% interval."""
@@ -29,16 +30,32 @@ class Proportion:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What a reward model makes of several samples a question."""
+class Several:
+    """What K samples of a question give together: unbiased estimates from all that were drawn.
 
-    reward: str
-    """The reward model's folder."""
-    kind: RewardKind
-    best: Proportion
-    """Best-of-samples: the questions whose sample of the highest score is right."""
-    weighted_majority: Proportion
-    """The questions whose answer of the greatest sum of scores is right."""
+    The intervals are those of the questions. A question's estimate is a chance in [0, 1], which varies less over
+    questions than a yes or no of the same mean, so that they are too wide rather than too narrow.
+    """
+
+    k: int
+    majority: Proportion
+    """Maj@K: the questions whose most frequent answer is right."""
+    passed: Proportion
+    """Pass@K: the questions with a right sample."""
+    best: Proportion | None = None
+    """Best-of-K: the questions whose sample of the highest score is right; None without a reward model."""
+    weighted_majority: Proportion | None = None
+    """The questions whose answer of the greatest sum of scores is right; None without a reward model."""
+
+    def proportions(self) -> dict[str, Proportion]:
+        """The figures there are, by the names of the metrics."""
+        named = {
+            f"maj_at_{self.k}": self.majority,
+            f"best_of_{self.k}": self.best,
+            f"weighted_maj_at_{self.k}": self.weighted_majority,
+            f"pass_at_{self.k}": self.passed,
+        }
+        return {name: proportion for name, proportion in named.items() if proportion is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +71,60 @@ class Score:
     low: float
     high: float
     """Wilson's 95% interval of `accuracy`, as of `n` independent trials: samples of one question are not."""
-    majority: float | None
-    """Maj@samples: share of the questions whose most frequent answer is right; None with one sample."""
-    passed: float | None
-    """Pass@samples: share of the questions with a right completion; None with one sample."""
-    verified: Verified | None = None
-    """None without a reward model."""
+    several: tuple[Several, ...] = ()
+    """By rising K; empty with one sample."""
 
     def proportions(self) -> dict[str, Proportion]:
         """What several samples of a question give together, by the names of the metrics; nothing with one sample."""
-        if self.majority is None or self.passed is None:
-            return {}
-        proportions = {f"maj_at_{self.samples}": Proportion.of(self.majority, self.n)}
-        if self.verified is not None:
-            proportions[f"best_of_{self.samples}"] = self.verified.best
-            proportions[f"weighted_maj_at_{self.samples}"] = self.verified.weighted_majority
-        return {**proportions, f"pass_at_{self.samples}": Proportion.of(self.passed, self.n)}
+        return {name: proportion for one in self.several for name, proportion in one.proportions().items()}
 
 
-def score(groups: Sequence[Sequence[Verdict]]) -> Score:
-    """The figures of a task from the verdicts on each question's samples, which are equally many."""
+def chosen_k(at: Sequence[int] | None, samples: int) -> list[int]:
+    """The K that several samples are measured at, rising; none with one sample.
+
+    Args:
+        at: the recipe's `evaluation.at`; None: the powers of 2 up to `samples`, and `samples`.
+        samples: completions a question.
+
+    Raises:
+        UserError: a K is greater than `samples`.
+    """
+    if at is not None and max(at) > samples:
+        raise UserError(
+            f"evaluation.at asks for K = {max(at)} of {samples} samples: draw as many with --samples, or leave it out"
+        )
+    if samples == 1:
+        return []
+    return sorted({2**power for power in range(samples.bit_length())} | {samples} if at is None else set(at))
+
+
+def score(
+    groups: Sequence[Sequence[Verdict]], at: Sequence[int], scores: Sequence[Sequence[float]] | None = None
+) -> Score:
+    """The figures of a task.
+
+    Args:
+        groups: the verdicts on each question's samples, which are equally many.
+        at: the K of `Several`.
+        scores: a reward model's, in [0, 1], of each of the samples; None without one.
+    """
     n, samples = len(groups), len(groups[0])
-    right = [sum(verdict.right for verdict in group) for group in groups]
-    accuracy = sum(right) / (n * samples)
+    accuracy = fmean(verdict.right for group in groups for verdict in group)
     low, high = wilson(accuracy, n)
-    several = samples > 1
-    return Score(
-        n=n,
-        samples=samples,
-        accuracy=accuracy,
-        low=low,
-        high=high,
-        majority=sum(map(majority_is_right, groups)) / n if several else None,
-        passed=sum(pass_at(samples, count, samples) for count in right) / n if several else None,
+    return Score(n, samples, accuracy, low, high, tuple(_several(groups, k, scores) for k in at))
+
+
+def _several(groups: Sequence[Sequence[Verdict]], k: int, scores: Sequence[Sequence[float]] | None) -> Several:
+    def share(chances: Iterable[float]) -> Proportion:
+        return Proportion.of(fmean(chances), len(groups))
+
+    scored = None if scores is None else list(zip(groups, scores, strict=True))
+    return Several(
+        k,
+        majority=share(majority_at(group, k) for group in groups),
+        passed=share(pass_at(len(group), sum(verdict.right for verdict in group), k) for group in groups),
+        best=None if scored is None else share(best_of(*one, k) for one in scored),
+        weighted_majority=None if scored is None else share(majority_at(group, k, given) for group, given in scored),
     )
 
 
@@ -96,37 +134,3 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     spread = Z_95 * sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
     scale = 1 + Z_95**2 / n
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
-def pass_at(samples: int, right: int, k: int) -> float:
-    """Unbiased estimate, from `samples` of which `right` are right, of the chance that one of `k` is.
-
-    Equation 1 of "Evaluating Large Language Models Trained on Code" (arXiv 2107.03374).
-    """
-    return 1 - comb(samples - right, k) / comb(samples, k)
-
-
-def best_is_right(group: Sequence[Verdict], scores: Sequence[float]) -> bool:
-    """Whether the completion of the highest score is right; of equal ones the first drawn counts."""
-    return group[max(range(len(group)), key=scores.__getitem__)].right
-
-
-def majority_is_right(group: Sequence[Verdict], weights: Sequence[float] | None = None) -> bool:
-    """Whether the answer of the most votes is right; of equal ones the first drawn counts.
-
-    Answers are one when their normalised text is. A completion without an answer has no vote.
-
-    Args:
-        group: verdicts on the samples of a question.
-        weights: of their votes, which count one each by default; a reward model's scores for the verification of
-            Math-Shepherd (arXiv 2312.08935, section 3.4).
-    """
-    votes: dict[str, float] = {}
-    for verdict, weight in zip(group, [1.0] * len(group) if weights is None else weights, strict=True):
-        if verdict.answer is not None:
-            answer = normalise(verdict.answer)
-            votes[answer] = votes.get(answer, 0.0) + weight
-    if not votes:
-        return False
-    winner = max(votes, key=votes.__getitem__)
-    return any(v.right for v in group if v.answer is not None and normalise(v.answer) == winner)

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Literal, Self
 
+from mathmill.evaluation.equalities import EqualityName, Pair
 from mathmill.evaluation.equality import compare_texts, is_right
 from mathmill.evaluation.extraction import extract_answer
 
@@ -69,7 +70,10 @@ class Grader:
             completions: model-written texts.
             golds: the right answer of each, bare (not boxed).
         """
-        answers = [extract_answer(completion) for completion in completions]
+        return self.judge([extract_answer(completion) for completion in completions], golds)
+
+    def judge(self, answers: Sequence[str | None], golds: Sequence[str]) -> list[Verdict]:
+        """The verdict on each answer, in order; None stands for a completion without one."""
         pairs = [(answer, gold) for answer, gold in zip(answers, golds, strict=True) if answer is not None]
         with self._lock:
             self._compare(pairs)
@@ -77,6 +81,17 @@ class Grader:
                 Verdict(answer, "missing" if answer is None else self._known[answer, gold])
                 for answer, gold in zip(answers, golds, strict=True)
             ]
+
+    def compare(self, equality: EqualityName, pairs: Sequence[Pair], timeout: float) -> list[Outcome]:
+        """The outcome of each pair of an answer and its gold answer, in order, whichever way they are compared.
+
+        Args:
+            equality: a key of `mathmill.evaluation.equalities.EQUALITIES`.
+            pairs: what that equality compares.
+            timeout: seconds for one pair; the grader's own is that of `grade`.
+        """
+        with self._lock:
+            return self._ask(equality, pairs, timeout) if pairs else []
 
     def close(self) -> None:
         """End the grading process."""
@@ -102,14 +117,15 @@ class Grader:
             else:
                 self._known[pair] = "right" if by_text else "wrong"
         if hard:
-            self._compare_symbolically(hard)
+            self._known.update(zip(hard, self._ask("strict", hard, self._timeout), strict=True))
 
-    def _compare_symbolically(self, pairs: list[tuple[str, str]]) -> None:
+    def _ask(self, equality: EqualityName, pairs: Sequence[Pair], timeout: float) -> list[Outcome]:
         fresh = self._connection is None
         connection = self._connection or self._start()
-        connection.send((pairs, self._processes, self._timeout))
+        connection.send((equality, list(pairs), self._processes, timeout))
+        outcomes: dict[int, Outcome] = {}
         for count in range(len(pairs)):
-            longest = 2 * self._timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
+            longest = 2 * timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
             if not connection.poll(longest):
                 self.close()
                 raise RuntimeError(f"the grading process gave no answer for {longest:.0f} s")
@@ -118,7 +134,8 @@ class Grader:
             except EOFError as error:
                 self.close()
                 raise RuntimeError("the grading process ended; its own message is above") from error
-            self._known[pairs[index]] = outcome
+            outcomes[index] = outcome
+        return [outcomes[index] for index in range(len(pairs))]
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()

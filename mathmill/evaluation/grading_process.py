@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from mathmill.evaluation.equalities import EQUALITIES, EqualityName, Pair
 from mathmill.evaluation.equality import compare_symbolically
 
-Pair = tuple[str, str]
-"""An answer and the gold answer."""
 MEMORY = 4 * 2**30
 """Bytes of address space of a worker; a tower of powers ends in a MemoryError."""
 PR_SET_PDEATHSIG = 1
@@ -39,29 +38,32 @@ class Worker:
 
 
 def serve(caller: Connection) -> None:
-    """Answer the caller's requests, each `(pairs, processes, timeout)`, with an `(index, outcome)` a pair."""
+    """Answer the caller's requests, each `(equality, pairs, processes, timeout)`, with an `(index, outcome)` a pair."""
     workers: list[Worker] = []
     try:
         while True:
-            pairs, processes, timeout = caller.recv()
+            equality, pairs, processes, timeout = caller.recv()
             while len(workers) < min(processes, len(pairs)):
                 workers.append(_start())
-            for result in compare_all(workers, pairs, timeout):
+            for result in compare_all(workers, equality, pairs, timeout):
                 caller.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the caller hung up or died; the workers, being daemons, end with this process
 
 
-def compare_all(workers: list[Worker], pairs: list[Pair], timeout: float) -> Iterator[tuple[int, str]]:
+def compare_all(
+    workers: list[Worker], equality: EqualityName, pairs: list[Pair], timeout: float
+) -> Iterator[tuple[int, str]]:
     """Yield the outcome of each pair as it is reached, in any order.
 
     Args:
         workers: idle ones; those that had to be killed are replaced in place.
+        equality: how a pair is compared.
         pairs: what to compare.
         timeout: seconds for one pair.
     """
     waiting = iter(range(len(pairs)))
-    busy: list[Worker] = [worker for worker in workers if _give(worker, pairs, next(waiting, None), timeout)]
+    busy: list[Worker] = [worker for worker in workers if _give(worker, equality, pairs, next(waiting, None), timeout)]
     while busy:
         rest = min(worker.deadline for worker in busy) - time.monotonic()
         ready = wait([worker.connection for worker in busy], max(rest, 0.0))
@@ -76,16 +78,16 @@ def compare_all(workers: list[Worker], pairs: list[Pair], timeout: float) -> Ite
                 worker.process.kill()
                 worker.process.join()
                 workers[place] = worker = _start()  # noqa: PLW2901
-            if _give(worker, pairs, next(waiting, None), timeout):
+            if _give(worker, equality, pairs, next(waiting, None), timeout):
                 busy.append(worker)
 
 
-def _give(worker: Worker, pairs: list[Pair], index: int | None, timeout: float) -> bool:
+def _give(worker: Worker, equality: EqualityName, pairs: list[Pair], index: int | None, timeout: float) -> bool:
     if index is None:
         return False
     worker.task = index
     worker.deadline = time.monotonic() + timeout
-    worker.connection.send(pairs[index])
+    worker.connection.send((equality, *pairs[index]))
     return True
 
 
@@ -109,9 +111,9 @@ def _work(connection: Connection) -> None:
     CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     while True:
-        answer, gold = connection.recv()
+        equality, answer, gold = connection.recv()
         try:
-            outcome: str = compare_symbolically(answer, gold)
+            outcome: str = EQUALITIES[equality](answer, gold)
         except Exception:  # noqa: BLE001 -- whatever sympy raises on model-written text is this pair's outcome
             outcome = "failed"
         connection.send(outcome)
@@ -121,6 +123,7 @@ def main() -> None:
     """Serve the caller at the other end of the socket whose descriptor is the first argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears Ctrl-C and hangs up
     compare_symbolically("\\frac12", "0.5")  # imports everything, and builds sympy's caches, before the first fork
+    EQUALITIES["one"](("\\sqrt{2}",), ("x",))  # with sympy's own reader of LaTeX, likewise
     serve(Connection(int(sys.argv[1])))
 
 

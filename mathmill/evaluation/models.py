@@ -52,14 +52,14 @@ def lineage(path: Path) -> list[Path]:
     return [*lineage(Path(parent)), path]
 
 
-def load_model(model: EvaluatedModel, recipe: Recipe) -> tuple[Engine, Any]:
-    """An engine that draws from the model, and the model's tokenizer."""
+def load_model(model: EvaluatedModel, recipe: Recipe, shard: int = 0) -> tuple[Engine, Any]:
+    """An engine that draws from the model, and the model's tokenizer; processes of different `shard` share the GPUs."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from mathmill.rollout.transformers_engine import TransformersEngine
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = f"cuda:{shard % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(model.path)
     network = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto").to(device).eval()
     return TransformersEngine(network, tokenizer, batch=recipe.evaluation.batch), tokenizer

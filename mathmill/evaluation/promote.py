@@ -20,8 +20,8 @@ log = logging.getLogger("mathmill")
 def promote(evaluation: Path, recipe_name: str) -> dict[str, float]:
     """Move the alias `champion` for each role whose evaluated model is not worse than the champion it has.
 
-    Accuracies are compared as the mean over the tasks. A champion that was measured on other tasks cannot be
-    compared, and gives way.
+    Accuracies are compared as the mean over the tasks. A champion that was measured on other tasks, or in another
+    form, cannot be compared, and gives way.
 
     Args:
         evaluation: a finished evaluation.
@@ -52,7 +52,7 @@ def promote(evaluation: Path, recipe_name: str) -> dict[str, float]:
 def _promote(version: Version, reigning: Version | None, results: Sequence[Result]) -> bool:
     """Whether `version` is the champion after having been compared with the `reigning` one."""
     accuracy = sum(result.score.accuracy for result in results) / len(results)
-    tasks = ",".join(sorted(f"{result.task}:{result.score.n}" for result in results))
+    tasks = ",".join(sorted(f"{result.task}:{result.form}:{result.score.n}" for result in results))
     comparable = reigning is not None and reigning.tasks == tasks
     if reigning is not None and comparable and accuracy < (reigning.accuracy or 0.0):
         log.info("%s: version %s, with %.4f, stays champion", version.name, reigning.number, reigning.accuracy)

@@ -1,54 +1,61 @@
 """How a question is put to a model: as in tuning to a tuned one, after solved examples to a base one."""
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
+from mathmill.evaluation.extraction import extract_answer
 from mathmill.evaluation.models import EvaluatedModel
+from mathmill.evaluation.tasks import Task
 from mathmill.questions import Question, read_questions
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import SolutionFormat
-from mathmill.training.chat import few_shot_ids, prompt_ids
-
-NEXT_QUESTION = "User:"
-"""Where a base model goes on to a question of its own; its answer ends there (the paper's evaluation code stops at such
-strings)."""
+from mathmill.recipe_tasks import PLACE, FewShotRecipe, Shot
+from mathmill.training.chat import prompt_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Prompts for one model."""
+    """Prompts of one task for one model."""
 
     tokenizer: Any
     suffix: str
+    """The recipe's `prompt.suffix`, for a tuned model."""
     form: SolutionFormat
     """Of the solutions asked for."""
-    shots: Sequence[Question] | None
-    """Solved examples for a base model; None for a tuned one."""
-
-    @classmethod
-    def of(cls, model: EvaluatedModel, tokenizer: Any, recipe: Recipe, form: SolutionFormat = "cot") -> Self:
-        """The prompts that suit the model's role and ask for solutions of a form."""
-        return cls(tokenizer, recipe.prompt.suffix, form, None if model.tuned else solved_examples(recipe, form))
+    few_shot: FewShotRecipe | None
+    """What a base model is shown; None for a tuned one."""
 
     def token_ids(self, question: str) -> list[int]:
         """The prompt, up to where the model goes on."""
-        if self.shots is None:
+        if self.few_shot is None:
             return prompt_ids(self.tokenizer, question, self.suffix, self.form)
-        return few_shot_ids(self.tokenizer, self.shots, question, self.suffix)
-
-    def text(self, question: str) -> str:
-        """The prompt as text, special tokens included."""
-        return str(self.tokenizer.decode(self.token_ids(question)))
+        text = (self.tokenizer.bos_token or "") + few_shot_text(self.few_shot, question)
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @property
     def stop(self) -> tuple[str, ...]:
         """The strings at which a completion ends; a tuned model ends by itself."""
-        return () if self.shots is None else (NEXT_QUESTION,)
+        return () if self.few_shot is None else tuple(self.few_shot.stop)
 
 
-def solved_examples(recipe: Recipe, form: SolutionFormat) -> list[Question]:
-    """The first `prompt.shots` questions with a solution of that form among the sources of instruction tuning."""
+def few_shot_for(model: EvaluatedModel, task: Task, recipe: Recipe, form: SolutionFormat) -> FewShotRecipe | None:
+    """What the model is shown before a question of the task; None if it is tuned."""
+    if model.tuned:
+        return None
+    return task.recipe.few_shot.get(form) or recipe_few_shot(recipe, form)
+
+
+def few_shot_text(few_shot: FewShotRecipe, question: str) -> str:
+    """The solved examples, then the question."""
+    shown = [
+        few_shot.template.replace(PLACE, shot.question) + few_shot.joint + shot.solution for shot in few_shot.shots
+    ]
+    return few_shot.separator.join([*shown, few_shot.template.replace(PLACE, question)])
+
+
+def recipe_few_shot(recipe: Recipe, form: SolutionFormat) -> FewShotRecipe:
+    """The first `prompt.shots` solved questions of that form among the sources of instruction tuning, as in tuning."""
     examples: list[Question] = []
     for source in recipe.instruct.sources:
         if len(examples) >= recipe.prompt.shots:
@@ -57,4 +64,19 @@ def solved_examples(recipe: Recipe, form: SolutionFormat) -> list[Question]:
             continue
         rows = [row for row, _ in read_questions(source.questions) if isinstance(row, Question) and row.solution]
         examples += [row for row in rows if (row.format or source.format) == form]
-    return examples[: recipe.prompt.shots]
+    return FewShotRecipe(
+        template=f"User: {PLACE}{recipe.prompt.suffix}\n\nAssistant:",
+        stop=["User:"],
+        shots=[
+            Shot(question=one.question, answer=one.answer, solution=one.solution or "")
+            for one in examples[: recipe.prompt.shots]
+        ],
+    )
+
+
+def read_answer(text: str, few_shot: FewShotRecipe | None) -> str | None:
+    r"""The final answer in a completion: in the sentence that the examples end in, else in `\boxed{}`."""
+    if few_shot is None or few_shot.answer is None:
+        return extract_answer(text)
+    found = re.findall(few_shot.answer, text, re.MULTILINE)
+    return found[-1].strip() if found else None

@@ -8,7 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Self
 
-from mathmill.evaluation.accuracy import Proportion, pass_at
+from mathmill.evaluation.accuracy import Proportion
+from mathmill.evaluation.estimators import pass_at
 from mathmill.evaluation.proof_checker import Checked
 from mathmill.output import write_text
 from mathmill.tracking import TaskRun

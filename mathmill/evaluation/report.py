@@ -1,42 +1,80 @@
-"""What an evaluation shows in MLflow."""
+"""What an evaluation shows in MLflow, and the tables that it writes beside its results."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
 
+from mathmill.evaluation.accuracy import Proportion, Score
+from mathmill.evaluation.accuracy_figure import Bar, accuracy_figure
+from mathmill.evaluation.breakdown import BREAKDOWN, Part, breakdown
+from mathmill.evaluation.leaderboard import (
+    Evaluation,
+    Published,
+    finished_evaluations,
+    leaderboard,
+    leaderboard_row,
+    registered_versions,
+)
+from mathmill.evaluation.leaderboard_page import leaderboard_page
+from mathmill.evaluation.paired import PAIRED, paired_rows
 from mathmill.evaluation.results import Item, Result
+from mathmill.evaluation.samples_figure import samples_figure
 from mathmill.job import Figures, Job
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from mathmill.output import write_text
 
 SHOWN = 20
 """Completions of each model and task in the table of samples; all are in `items.parquet`."""
+LEADERBOARD = "leaderboard.json"
+PAGE = "leaderboard.html"
+
+Row = Mapping[str, Any]
 
 
 def log_report(job: Job, results: Sequence[Result], items: Sequence[Item]) -> Figures:
-    """Log figures, the plot of accuracies and some completions; return the figures of the job."""
-    job.run.log_table(_accuracy_table(results), "accuracy.json")
-    if any(result.score.samples > 1 for result in results):
-        job.run.log_table(_several_table(results), "several_samples.json")
-    job.run.log_table(_sample_table(items), "samples.json")
-    job.run.log_figure(accuracy_figure(results), "accuracy.png")
+    """Log figures, tables, plots and some completions; return the figures of the job."""
+    _log_rows(job, [row for result in results for row in _accuracy_rows(result)], "accuracy.json")
+    _log_rows(job, [row for result in results for row in _several_rows(result)], "several_samples.json")
+    _log_rows(job, _sample_rows(items), "samples.json")
+    pairs, parts = [asdict(row) for row in paired_rows(items)], breakdown(items)
+    write_text(job.out / PAIRED, json.dumps(pairs, indent=2, ensure_ascii=False))
+    _log_rows(job, pairs, PAIRED)
+    write_text(job.out / BREAKDOWN, json.dumps([asdict(part) for part in parts], indent=2, ensure_ascii=False))
+    _log_rows(job, [_part_row(part) for part in parts], BREAKDOWN)
+    _log_figures(job, results, parts)
     return figures(results)
 
 
+def log_leaderboard(job: Job, results: Sequence[Result], published: Published) -> None:
+    """Write and log the leaderboard of the recipe: its finished evaluations in the home, and this one.
+
+    Args:
+        job: an evaluation that is about to be finished.
+        results: its own.
+        published: the paper's figures.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    evaluations = [*finished_evaluations(job.recipe.name), Evaluation(job.final, now, results)]
+    entries = leaderboard(evaluations, published, registered_versions(job.recipe.name, evaluations))
+    if not entries:
+        return
+    write_text(job.out / LEADERBOARD, json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    write_text(job.out / PAGE, leaderboard_page(job.recipe.name, entries, published))
+    _log_rows(job, [leaderboard_row(entry) for entry in entries], LEADERBOARD)
+    job.run.log_artifact(job.out / PAGE)
+
+
 def figures(results: Sequence[Result]) -> dict[str, float]:
-    """The metrics, each named `<what>/<label>/<task>`; accuracies first."""
+    """The metrics, each named `<what>/<label>/<task>`; accuracies first. Those by the paper's rules begin `paper_`."""
     metrics: dict[str, float] = {}
     for result in results:
         place = f"{result.label}/{result.task}"
-        metrics[f"accuracy/{place}"] = result.score.accuracy
-        metrics[f"accuracy_low/{place}"] = result.score.low
-        metrics[f"accuracy_high/{place}"] = result.score.high
-        for name, seen in result.score.proportions().items():
-            metrics |= {
-                f"{name}/{place}": seen.share,
-                f"{name}_low/{place}": seen.low,
-                f"{name}_high/{place}": seen.high,
-            }
+        metrics |= _score_metrics(result.score, place, "")
+        if result.paper is not None:
+            metrics |= _score_metrics(result.paper, place, "paper_")
+        if result.paper_programs is not None:
+            metrics |= _score_metrics(result.paper_programs, place, "paper_programs_")
         metrics[f"questions/{place}"] = result.score.n
         metrics[f"cut/{place}"] = result.cut
         for outcome in ("missing", "unparsable", "timed_out", "failed"):
@@ -44,62 +82,103 @@ def figures(results: Sequence[Result]) -> dict[str, float]:
     return metrics
 
 
-def accuracy_figure(results: Sequence[Result]) -> "Figure":
-    """Bars of accuracy with Wilson's 95% intervals, grouped by task, one colour a model."""
-    from matplotlib.figure import Figure
-
-    tasks = list(dict.fromkeys(result.task for result in results))
-    labels = list(dict.fromkeys(result.label for result in results))
-    figure = Figure(figsize=(2.0 + 1.2 * len(tasks) * max(2, len(labels)) / 2, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    width = 0.8 / len(labels)
-    for position, label in enumerate(labels):
-        mine = [result for result in results if result.label == label]
-        places = [tasks.index(result.task) + (position - (len(labels) - 1) / 2) * width for result in mine]
-        scores = [result.score for result in mine]
-        heights = [100 * score.accuracy for score in scores]
-        errors = [
-            [100 * (score.accuracy - score.low) for score in scores],
-            [100 * (score.high - score.accuracy) for score in scores],
-        ]
-        axes.bar(places, heights, width * 0.9, yerr=errors, capsize=3, label=label)
-        for place, one in zip(places, scores, strict=True):
-            axes.text(place, 100 * one.high + 1, f"{100 * one.accuracy:.1f}", ha="center")
-    sizes = {result.task: result.score.n for result in results}
-    axes.set_xticks(range(len(tasks)), [f"{task}\nn = {sizes[task]}" for task in tasks])
-    axes.set_ylim(0, 106)
-    axes.set_ylabel("accuracy, % (bars: 95% interval)")
-    figure.legend(loc="outside upper center", ncols=len(labels))
-    return figure
-
-
-def _accuracy_table(results: Sequence[Result]) -> dict[str, list[object]]:
+def _score_metrics(score: Score, place: str, prefix: str) -> dict[str, float]:
+    shares = {"accuracy": Proportion(score.accuracy, score.low, score.high), **score.proportions()}
     return {
-        "model": [result.label for result in results],
-        "task": [result.task for result in results],
-        "n": [result.score.n for result in results],
-        "accuracy": [round(result.score.accuracy, 4) for result in results],
-        "95% low": [round(result.score.low, 4) for result in results],
-        "95% high": [round(result.score.high, 4) for result in results],
-        "folder": [result.model for result in results],
+        f"{prefix}{name}{end}/{place}": value
+        for name, seen in shares.items()
+        for end, value in (("", seen.share), ("_low", seen.low), ("_high", seen.high))
     }
 
 
-def _several_table(results: Sequence[Result]) -> dict[str, list[object]]:
-    """What several samples of a question give together, a row for each model, task and way to choose."""
-    rows = [
-        (result.label, result.task, name, seen.share, seen.low, seen.high)
-        for result in results
-        for name, seen in result.score.proportions().items()
+def _log_figures(job: Job, results: Sequence[Result], parts: Sequence[Part]) -> None:
+    bars = [
+        Bar(one.task, one.label, one.score.n, Proportion(one.score.accuracy, one.score.low, one.score.high))
+        for one in results
     ]
-    columns = ("model", "task", "measure", "share", "95% low", "95% high")
+    job.run.log_figure(accuracy_figure(bars, "accuracy by task"), "accuracy.png")
+    for task in dict.fromkeys(result.task for result in results):
+        several = [result for result in results if result.task == task and result.score.several]
+        if several:
+            job.run.log_figure(samples_figure(several), f"several_samples-{task}.png")
+    for task, by in dict.fromkeys((part.task, part.by) for part in parts):
+        mine = [part for part in parts if (part.task, part.by) == (task, by)]
+        bars = [
+            Bar(f"level {one.value}" if by == "level" else one.value, one.label, one.n, one.accuracy) for one in mine
+        ]
+        job.run.log_figure(accuracy_figure(bars, f"{task}: accuracy by {by}"), f"accuracy_by_{by}-{task}.png")
+
+
+def _log_rows(job: Job, rows: Sequence[Row], name: str) -> None:
+    """Log rows of the same columns as a table, shares to four places; nothing without rows."""
+    if rows:
+        job.run.log_table(
+            {
+                column: [round(row[column], 4) if isinstance(row[column], float) else row[column] for row in rows]
+                for column in rows[0]
+            },
+            name,
+        )
+
+
+def _accuracy_rows(result: Result) -> list[Row]:
+    """A row for each grader."""
+    graders = _by_grader(result)
+    return [
+        {
+            "model": result.label,
+            "task": result.task,
+            "form": result.form,
+            "grader": grader,
+            "n": score.n,
+            "accuracy": score.accuracy,
+            "95% low": score.low,
+            "95% high": score.high,
+            "folder": result.model,
+        }
+        for grader, score in graders.items()
+        if score is not None
+    ]
+
+
+def _by_grader(result: Result) -> dict[str, Score | None]:
+    return {"strict": result.score, "paper": result.paper, "paper, programs": result.paper_programs}
+
+
+def _several_rows(result: Result) -> list[Row]:
+    """What several samples of a question give together, a row for each grader, K and way to choose."""
+    graders = _by_grader(result)
+    return [
+        {
+            "model": result.label,
+            "task": result.task,
+            "measure": name,
+            "share": seen.share,
+            "95% low": seen.low,
+            "95% high": seen.high,
+            "grader": grader,
+        }
+        for grader, score in graders.items()
+        if score is not None
+        for name, seen in score.proportions().items()
+    ]
+
+
+def _part_row(part: Part) -> Row:
+    accuracy = part.accuracy
     return {
-        name: [round(cell, 4) if isinstance(cell, float) else cell for cell in column]
-        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+        "task": part.task,
+        "by": part.by,
+        "value": part.value,
+        "model": part.label,
+        "n": part.n,
+        "accuracy": accuracy.share,
+        "95% low": accuracy.low,
+        "95% high": accuracy.high,
     }
 
 
-def _sample_table(items: Sequence[Item]) -> dict[str, list[object]]:
+def _sample_rows(items: Sequence[Item]) -> list[Row]:
     count: dict[tuple[str, str], int] = {}
     shown = []
     for item in items:
@@ -108,4 +187,4 @@ def _sample_table(items: Sequence[Item]) -> dict[str, list[object]]:
         if count[place] <= SHOWN:
             shown.append(item)
     columns = ("label", "task", "question", "completion", "answer", "gold", "outcome")
-    return {column: [getattr(item, column) for item in shown] for column in columns}
+    return [{column: getattr(item, column) for column in columns} for item in shown]

@@ -6,17 +6,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mathmill.evaluation.accuracy import Proportion, Score, Verified
+from mathmill.errors import UserError
+from mathmill.evaluation.accuracy import Proportion, Score, Several
 from mathmill.evaluation.grading import Outcome
 from mathmill.output import write_text
+from mathmill.recipe_questions import SolutionFormat
+from mathmill.training.model_directory import RewardKind
 
 ACCURACY = "accuracy.json"
 ITEMS = "items.parquet"
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """A reward model that chose among samples, or under which an answer was sought."""
+
+    reward: str
+    """The reward model's folder."""
+    kind: RewardKind
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The figures of one model on one task; `accuracy.json` is a list of these."""
+    """The figures of one model on one task in one form; `accuracy.json` is a list of these."""
 
     model: str
     """The model's folder or hub id."""
@@ -24,11 +36,20 @@ class Result:
     label: str
     """Names the model in metrics and plots: the role, told apart where several models have it."""
     task: str
+    form: SolutionFormat
+    """Of the solutions asked for."""
     score: Score
+    """By the strict grader."""
     outcomes: dict[Outcome, int]
-    """Completions by what became of them."""
+    """Completions by what became of them, by the strict grader."""
     cut: int
     """Completions cut at the greatest length."""
+    paper: Score | None = None
+    """By the paper's rules; None where they were not asked."""
+    paper_programs: Score | None = None
+    """By the paper's rules, of what the last program of a tool-integrated solution printed."""
+    verification: Verification | None = None
+    """None without a reward model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,12 @@ class Item:
     right: bool
     finish_reason: str
     tokens: int
+    level: str | None = None
+    subject: str | None = None
+    paper_answer: str | None = None
+    paper_outcome: Outcome | None = None
+    """By the paper's rules; `answer`, `outcome` and `right` are the strict grader's."""
+    paper_right: bool | None = None
     score: float | None = None
     """The reward model's, in [0, 1]; None without one."""
     step_scores: list[float] | None = None
@@ -65,14 +92,36 @@ def write_results(directory: Path, results: Sequence[Result], items: Sequence[It
 
 
 def read_results(directory: Path) -> list[Result]:
-    """The figures in a finished evaluation."""
+    """The figures in a finished evaluation.
+
+    Raises:
+        UserError: an earlier version of this library wrote them.
+    """
     rows = json.loads((directory / ACCURACY).read_text(encoding="utf-8"))
-    return [Result(**{**row, "score": _score(row["score"])}) for row in rows]
+    try:
+        return [_result(row) for row in rows]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{directory / ACCURACY} was written by another version of mathmill: make it again with `mathmill evaluate`"
+        ) from error
+
+
+def _result(row: dict[str, Any]) -> Result:
+    return Result(
+        **{
+            **row,
+            "score": _score(row["score"]),
+            "paper": _score(row["paper"]) if row["paper"] else None,
+            "paper_programs": _score(row["paper_programs"]) if row["paper_programs"] else None,
+            "verification": Verification(**row["verification"]) if row["verification"] else None,
+        }
+    )
 
 
 def _score(row: dict[str, Any]) -> Score:
-    verified = row.get("verified")
-    if verified:
-        shares = {name: Proportion(**verified[name]) for name in ("best", "weighted_majority")}
-        verified = Verified(**{**verified, **shares})
-    return Score(**{**row, "verified": verified})
+    return Score(**{**row, "several": tuple(_several(one) for one in row["several"])})
+
+
+def _several(row: dict[str, Any]) -> Several:
+    shares = {name: Proportion(**value) for name, value in row.items() if isinstance(value, dict)}
+    return Several(**{**row, **shares})

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mathmill.evaluation.accuracy import Proportion, Verified, best_is_right, majority_is_right
-from mathmill.evaluation.grading import Verdict
+from mathmill.evaluation.results import Verification
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 
@@ -41,6 +40,11 @@ class Verifier:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return cls(folder, RewardModel.load(folder, recipe.prompt.suffix, device))
 
+    @property
+    def verification(self) -> Verification:
+        """What a result says of it."""
+        return Verification(str(self.folder), self.model.kind)
+
     def rate(self, questions: Sequence[Question], groups: Sequence[Sequence[str]]) -> list[list[Rating]]:
         """What it says of each completion of each question."""
         from mathmill.reward.scoring import solution_score
@@ -50,14 +54,3 @@ class Verifier:
         process = self.model.kind == "process"
         ratings = iter([Rating(solution_score(one), one if process else None) for one in steps])
         return [[next(ratings) for _ in group] for group in groups]
-
-    def figures(self, groups: Sequence[Sequence[Verdict]], ratings: Sequence[Sequence[Rating]]) -> Verified:
-        """How often its choice is right, by the verdicts on each question's completions."""
-        scored = [(group, [one.score for one in rated]) for group, rated in zip(groups, ratings, strict=True)]
-        n = len(scored)
-        return Verified(
-            reward=str(self.folder),
-            kind=self.model.kind,
-            best=Proportion.of(sum(best_is_right(*one) for one in scored) / n, n),
-            weighted_majority=Proportion.of(sum(majority_is_right(*one) for one in scored) / n, n),
-        )

@@ -15,7 +15,7 @@ from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.questions.layouts import CALCULATOR
-from mathmill.questions.loading import load_questions, read_questions, source_rows
+from mathmill.questions.loading import load_questions, read_questions, resolved, source_rows
 from mathmill.questions.question import Question
 from mathmill.questions.rows import LETTERS, NoRowsError, read_rows
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
@@ -87,6 +87,7 @@ def source_items(source: QuestionSource) -> list[BenchmarkItem]:
     Raises:
         UserError: it cannot be read, or a row of it holds no question.
     """
+    source = resolved(source)
     if isinstance(source, ReasoningGymSource):
         questions = load_questions(source)
         return [BenchmarkItem(one.source, one.id, (one.question, one.solution or "")) for one in questions]
@@ -100,6 +101,7 @@ def source_items(source: QuestionSource) -> list[BenchmarkItem]:
 
 def benchmark_name(source: QuestionSource) -> str:
     """What the benchmark of a source is called."""
+    source = resolved(source)
     if isinstance(source, ReasoningGymSource):
         return source.generator
     if source.kind == "file":
@@ -114,6 +116,7 @@ def item_ids(source: QuestionSource) -> dict[str, str]:
     Raises:
         UserError: the source cannot be read.
     """
+    source = resolved(source)
     questions = [question for question, _ in read_questions(source) if isinstance(question, Question)]
     if isinstance(source, ReasoningGymSource):
         return {one.id: one.id for one in questions}

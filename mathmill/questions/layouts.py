@@ -29,6 +29,8 @@ class Fields(NamedTuple):
     solution: str | None = None
     format: SolutionFormat | None = None
     """Of the solution, where the layout or the row says it."""
+    level: str | None = None
+    subject: str | None = None
 
 
 def question_layout(row: Row) -> Fields:
@@ -51,24 +53,28 @@ def gsm8k(row: Row) -> Fields:
 
 
 def math(row: Row) -> Fields:
-    r"""`problem`; `solution` with its answer in `\boxed{}`, also in `answer` in some editions."""
+    r"""`problem`; `solution` with its answer in `\boxed{}`, also in `answer` in some editions; `level`, `type`."""
     solution = text(row, "solution")
     answer = row["answer"] if "answer" in row else extract_answer(solution)
     if answer is None:
         raise ValueError("'solution' has no \\boxed{} answer")
-    return Fields(text(row, "problem"), plain(answer), solution)
+    level = str(row["level"]).removeprefix("Level ") if "level" in row else None
+    return Fields(
+        text(row, "problem"), plain(answer), solution, level=level, subject=row.get("type", row.get("subject"))
+    )
 
 
 def cmath(row: Row) -> Fields:
-    """`question` (`input` in the authors' own files) and `golden`."""
-    return Fields(text(row, "question" if "question" in row else "input"), plain(row["golden"]))
+    """`question` (`input` in the authors' own files), `golden`, and the school year in `grade`."""
+    level = str(row["grade"]) if "grade" in row else None
+    return Fields(text(row, "question" if "question" in row else "input"), plain(row["golden"]), level=level)
 
 
 def agieval(row: Row) -> Fields:
-    """`passage`, `question`, `options` as `(A)…`, and `label` (choice) or `answer` (cloze)."""
+    """`passage`, `question`, `options` as `(A)…`, and `label` (choice) or `answer` (cloze; `label` on the hub)."""
     passage, options = row.get("passage"), row.get("options")
     parts = [*([passage] if passage else []), text(row, "question").strip(), *(options or [])]
-    return Fields("\n".join(parts), plain(row["label"] if options else row["answer"]))
+    return Fields("\n".join(parts), plain(row["label"] if options or "answer" not in row else row["answer"]))
 
 
 def ocw(row: Row) -> Fields:
@@ -77,21 +83,24 @@ def ocw(row: Row) -> Fields:
 
 
 def sat(row: Row) -> Fields:
-    """`question`, `options` as one line of `A) … B) …`, and the letter in `Answer`."""
-    return Fields(f"{text(row, 'question')}\n{text(row, 'options')}", text(row, "Answer"))
+    """`question`, `options` as a line of `A) … B) …` (hub: `Question`, `Possible Answers`), the letter in `Answer`."""
+    question, options = ("question", "options") if "question" in row else ("Question", "Possible Answers")
+    return Fields(f"{text(row, question)}\n{text(row, options)}", text(row, "Answer"))
 
 
 def mmlu(row: Row) -> Fields:
-    """`question`, `options` (`choices` on the hub), and `answer` as a letter or its index."""
+    """`question`, `options` (`choices` on the hub), `answer` as a letter or its index; `topic` (`subject`)."""
     options: Sequence[str] = row["options"] if "options" in row else row["choices"]
     lines = [f"({letter}) {option}" for letter, option in zip(LETTERS, options, strict=False)]
     answer = row["answer"]
-    return Fields("\n".join([text(row, "question"), *lines]), LETTERS[answer] if isinstance(answer, int) else answer)
+    letter = LETTERS[answer] if isinstance(answer, int) else answer
+    return Fields("\n".join([text(row, "question"), *lines]), letter, subject=row.get("topic", row.get("subject")))
 
 
 def mathqa(row: Row) -> Fields:
-    """`problem`, `options` as one line of `a ) … , b ) …`, and the letter in `correct`."""
-    return Fields(f"{text(row, 'problem')}\n{text(row, 'options')}", text(row, "correct"))
+    """`problem` (`Problem` on the hub), `options` as one line of `a ) … , b ) …`, and the letter in `correct`."""
+    question = text(row, "problem" if "problem" in row else "Problem")
+    return Fields(f"{question}\n{text(row, 'options')}", text(row, "correct").upper())
 
 
 def svamp(row: Row) -> Fields:
@@ -111,7 +120,9 @@ def mawps(row: Row) -> Fields:
 
 
 def mgsm(row: Row) -> Fields:
-    """DeepSeekMath's edition of MGSM: the question is the first of `messages`; `answer`."""
+    """`question` and `answer_number`; DeepSeekMath's edition: the question is the first of `messages`; `answer`."""
+    if "messages" not in row:
+        return Fields(text(row, "question"), plain(row["answer_number"]))
     return Fields(row["messages"][0]["content"], plain(row["answer"]))
 
 

@@ -11,7 +11,8 @@ from mathmill.questions.layouts import LAYOUTS, Row
 from mathmill.questions.question import Question, language_of
 from mathmill.questions.rows import BadRow, NoRowsError, read_marked_rows
 from mathmill.recipe import Recipe
-from mathmill.recipe_questions import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource
+from mathmill.recipe_questions import FileSource, HuggingFaceSource, QuestionSource, ReasoningGymSource, TaskSource
+from mathmill.task_file import load_task, task_source
 
 
 def load_questions(source: QuestionSource) -> list[Question]:
@@ -40,11 +41,23 @@ def read_questions(source: QuestionSource) -> Iterator[tuple[Question | BadRow, 
     Raises:
         UserError: the source as a whole cannot be read.
     """
+    source = resolved(source)
     if isinstance(source, ReasoningGymSource):
         yield from ((question, question.id) for question in generate(source))
         return
     for row, place in _marked_rows(source):
         yield (row if isinstance(row, BadRow) else _question(row, source, place)), place
+
+
+def resolved(source: QuestionSource) -> ReasoningGymSource | FileSource | HuggingFaceSource:
+    """The source itself, or the one that a task file names.
+
+    Raises:
+        UserError: there is no such task, or it has no file in the folder.
+    """
+    if not isinstance(source, TaskSource):
+        return source
+    return task_source(load_task(source.task), source.task, source.data, source.limit)
 
 
 def evaluation_questions(recipe: Recipe) -> set[str]:
@@ -112,6 +125,8 @@ def _question(row: Row, source: FileSource | HuggingFaceSource, place: str) -> Q
         source=name,
         language=_language(row, fields.question),
         format=fields.format,
+        level=fields.level,
+        subject=fields.subject,
     )
 
 

@@ -22,6 +22,10 @@ class Question:
     """`en`, `zh` …"""
     format: SolutionFormat | None = None
     """The form of the solution, where the row says it."""
+    level: str | None = None
+    """How hard the publisher says that it is: MATH's level, CMATH's grade."""
+    subject: str | None = None
+    """The field of mathematics that the publisher puts it into."""
 
 
 def language_of(text: str) -> str:

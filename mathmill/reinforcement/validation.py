@@ -32,7 +32,9 @@ def validate(
     judged = [[next(verdicts) for _ in group] for group in groups]
     everyone: list[Any] = [None] * world_size()
     dist.all_gather_object(everyone, judged)
-    figures = score([group for part in everyone for group in part])
+    figures = score(
+        [group for part in everyone for group in part], at=[settings.samples] if settings.samples > 1 else []
+    )
     return {
         "validation/accuracy": figures.accuracy,
         "validation/accuracy_low": figures.low,

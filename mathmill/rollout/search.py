@@ -43,13 +43,6 @@ class Search:
     tokenizer: Any
     scorer: Scorer
 
-    @property
-    def rows(self) -> int:
-        """Completions that are drawn at a time for a question."""
-        if self.recipe.kind == "best_of":
-            return self.recipe.samples
-        return self.recipe.trees * self.recipe.width * self.recipe.expansions
-
     def __call__(
         self,
         questions: Sequence[Question],
@@ -94,10 +87,10 @@ class Search:
         """
         stops = StopStrings(self.tokenizer, stop)
         strings, limit = (STEP_END, *stop), sampling.max_new_tokens
-        size = self.rows // self.recipe.trees
+        size = self.recipe.rows // self.recipe.trees
         roots = [_Beam(index, tree) for index in range(len(prompts)) for tree in range(self.recipe.trees)]
-        groups = self.engine.generate(prompts, sampling, samples=self.rows, seed=seed, stop=strings)
-        drawn = [group[start : start + size] for group in groups for start in range(0, self.rows, size)]
+        groups = self.engine.generate(prompts, sampling, samples=self.recipe.rows, seed=seed, stop=strings)
+        drawn = [group[start : start + size] for group in groups for start in range(0, self.recipe.rows, size)]
         beams = self._best(self._grown(questions, roots, drawn, stops, limit))
         while going := [beam for beam in beams if beam.goes_on]:
             drawn = continuations(

@@ -7,11 +7,10 @@ could draw there, and half of it would be a target.
 # ruff: noqa: RUF001 -- Chinese has punctuation of its own
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mathmill.questions import Question, language_of
+from mathmill.questions import language_of
 from mathmill.recipe import STEP_BY_STEP
 
 CHAT_TEMPLATE = (
@@ -113,10 +112,3 @@ def prompt_ids(tokenizer: Any, question: str, suffix: str, form: Form = "cot") -
 def answer_ids(tokenizer: Any, solution: str) -> list[int]:
     """Token ids of a solution as it follows `prompt_ids`, end-of-sequence token included."""
     return list(tokenizer(f" {solution}{tokenizer.eos_token}", add_special_tokens=False)["input_ids"])
-
-
-def few_shot_ids(tokenizer: Any, examples: Sequence[Question], question: str, suffix: str) -> list[int]:
-    """Token ids of a question that follows solved examples, for a model that was never tuned."""
-    shown = [f"User: {one.question}{suffix}\n\nAssistant: {one.solution}\n\n" for one in examples]
-    text = "".join([tokenizer.bos_token or "", *shown, f"User: {question}{suffix}\n\nAssistant:"])
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])

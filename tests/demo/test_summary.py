@@ -29,8 +29,8 @@ def _output(folder: Path, seconds: float, figures: Figures) -> Path:
 
 
 def _result(role: str, accuracy: float, low: float, high: float) -> Result:
-    score = Score(n=298, samples=1, accuracy=accuracy, low=low, high=high, majority=None, passed=None)
-    return Result(model=role, role=role, label=role, task="sums", score=score, outcomes={}, cut=0)
+    score = Score(n=298, samples=1, accuracy=accuracy, low=low, high=high)
+    return Result(model=role, role=role, label=role, task="sums", form="cot", score=score, outcomes={}, cut=0)
 
 
 def test_each_figure_stands_in_its_column_beside_its_stage(tmp_path: Path) -> None:

@@ -1,13 +1,9 @@
-"""Intervals and estimators against published values and brute force."""
-
-from dataclasses import replace
-from itertools import combinations
+"""Intervals against published values, and the figures of a task by hand."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mathmill.evaluation.accuracy import Proportion, Verified, best_is_right, majority_is_right, pass_at, score, wilson
+from mathmill.errors import UserError
+from mathmill.evaluation.accuracy import Proportion, Several, chosen_k, score, wilson
 from mathmill.evaluation.grading import Verdict
 
 
@@ -20,76 +16,60 @@ def test_wilson_is_newcombes(right, n, low, high):
     assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
-@given(st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
-def test_pass_at_is_the_share_of_subsets_with_a_right_one(numbers):
-    samples, right, k = numbers
-    subsets = list(combinations([True] * right + [False] * (samples - right), k))
-    assert pass_at(samples, right, k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
+@pytest.mark.parametrize(
+    ("at", "samples", "expected"),
+    [
+        (None, 1, []),
+        (None, 2, [1, 2]),
+        (None, 8, [1, 2, 4, 8]),
+        (None, 20, [1, 2, 4, 8, 16, 20]),
+        ([16, 3, 3], 20, [3, 16]),
+        ([1], 1, []),
+    ],
+)
+def test_samples_are_measured_at_powers_of_two_or_as_the_recipe_says(at, samples, expected):
+    assert chosen_k(at, samples) == expected
+
+
+def test_no_more_than_the_samples_can_be_measured():
+    with pytest.raises(UserError, match="asks for K = 16 of 8 samples: draw as many with --samples"):
+        chosen_k([4, 16], 8)
 
 
 def verdicts(*answers):
     """`7` is right; None stands for a completion without an answer."""
-    outcome = {None: "missing", "7": "right", "\\text{7}": "right"}
+    outcome = {None: "missing", "7": "right"}
     return [Verdict(answer, outcome.get(answer, "wrong")) for answer in answers]
 
 
-@pytest.mark.parametrize(
-    ("answers", "right"),
-    [
-        (["7", "8", "7"], True),
-        (["8", "7", "8"], False),
-        (["8", "7"], False),
-        (["7", "8"], True),
-        ([None, None, "7"], True),
-        ([None], False),
-        (["8", "8", "7", "\\text{7}", "7."], True),
-    ],
-)
-def test_majority(answers, right):
-    assert majority_is_right(verdicts(*answers)) is right
+GROUPS = [verdicts("7", "8", "7"), verdicts("8", "8", "7"), verdicts("1", "2", None), verdicts("7", "7", "7")]
 
 
-@pytest.mark.parametrize(
-    ("answers", "scores", "best", "weighted"),
-    [
-        # 8 has two votes that weigh 0.5 together, 7 one of 0.6.
-        (["8", "7", "8"], [0.2, 0.6, 0.3], True, True),
-        # The best single one is wrong, but 7 has 0.5 + 0.45 against 0.9.
-        (["8", "7", "7"], [0.9, 0.5, 0.45], False, True),
-        # 0.125 + 0.5 = 0.625 exactly: of equal sums the answer drawn first.
-        (["7", "8", "7"], [0.125, 0.625, 0.5], False, True),
-        (["8", "7", "8"], [0.125, 0.625, 0.5], True, False),
-        # No answer has no vote, but may be the best.
-        ([None, "7"], [0.9, 0.1], False, True),
-        ([None, None], [0.9, 0.1], False, False),
-        (["\\text{7}", "8", "7."], [0.3, 0.5, 0.3], False, True),
-        (["8", "7"], [0.5, 0.5], False, False),
-        (["7", "8"], [0.0, 0.0], True, True),
-    ],
-)
-def test_best_and_weighted_majority_by_hand(answers, scores, best, weighted):
-    assert best_is_right(verdicts(*answers), scores) is best
-    assert majority_is_right(verdicts(*answers), scores) is weighted
-
-
-def test_shares_of_several_samples_by_name():
-    found = score([verdicts("7", "8", "7"), verdicts("8", "8", "7")])
-    half, all_of_them = Proportion(0.5, *wilson(0.5, 2)), Proportion(1.0, *wilson(1.0, 2))
-    assert found.proportions() == {"maj_at_3": half, "pass_at_3": all_of_them}
-    best, weighted = Proportion(0.25, 0.1, 0.4), Proportion(0.75, 0.6, 0.9)
-    chosen = replace(found, verified=Verified("folder", "process", best=best, weighted_majority=weighted))
-    expected = {"maj_at_3": half, "best_of_3": best, "weighted_maj_at_3": weighted, "pass_at_3": all_of_them}
-    assert chosen.proportions() == expected
-    assert score([verdicts("7")]).proportions() == {}
-
-
-def test_score_of_several_samples():
-    found = score([verdicts("7", "8", "7"), verdicts("8", "8", "7"), verdicts("1", "2", None), verdicts("7", "7", "7")])
+def test_figures_of_several_samples():
+    found = score(GROUPS, [1, 3])
     assert (found.n, found.samples, found.accuracy) == (4, 3, 6 / 12)
-    assert (found.majority, found.passed) == (2 / 4, 3 / 4)
     assert (found.low, found.high) == wilson(0.5, 4)
+    accuracy, half, most = Proportion.of(0.5, 4), Proportion.of(2 / 4, 4), Proportion.of(3 / 4, 4)
+    assert found.proportions() == {
+        "maj_at_1": accuracy,
+        "pass_at_1": accuracy,
+        "maj_at_3": half,
+        "pass_at_3": most,
+    }
 
 
-def test_score_of_one_sample_has_no_majority():
-    found = score([verdicts("7"), verdicts("8")])
-    assert (found.accuracy, found.majority, found.passed) == (0.5, None, None)
+def test_figures_under_a_reward_model():
+    scores = [[0.1, 0.9, 0.2], [0.1, 0.1, 0.9], [0.0, 0.0, 0.0], [0.3, 0.2, 0.1]]
+    # Best: 8, 7, 1, 7. Heaviest: 8 by 0.9 to 0.3, 7 by 0.9 to 0.2, 1 being first, 7.
+    half = Proportion.of(0.5, 4)
+    (found,) = score(GROUPS, [3], scores).several
+    assert found == Several(3, half, Proportion.of(0.75, 4), best=half, weighted_majority=half)
+    assert list(found.proportions()) == ["maj_at_3", "best_of_3", "weighted_maj_at_3", "pass_at_3"]
+    # Of pairs: best-of-2 of the first question is right in (7, 7) alone, of the second in the two with 7.
+    (pairs,) = score(GROUPS, [2], scores).several
+    assert pairs.best.share == pytest.approx((1 / 3 + 2 / 3 + 0 + 1) / 4)
+
+
+def test_one_sample_gives_no_figures_of_several():
+    found = score([verdicts("7"), verdicts("8")], [])
+    assert (found.accuracy, found.several, found.proportions()) == (0.5, (), {})

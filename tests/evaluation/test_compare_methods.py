@@ -61,7 +61,8 @@ def _run(folder: Path, parent: Path, method: str, seed: int, validated: Sequence
 def _evaluation(folder: Path, accuracies: Mapping[Path, float]) -> Path:
     folder.mkdir()
     results = [
-        Result(str(path), "rl", path.name, "sums", _score(accuracy), {}, 0) for path, accuracy in accuracies.items()
+        Result(str(path), "rl", path.name, "sums", "cot", _score(accuracy), {}, 0)
+        for path, accuracy in accuracies.items()
     ]
     write_results(folder, results, [])
     (folder / "_SUCCESS").touch()
@@ -69,7 +70,7 @@ def _evaluation(folder: Path, accuracies: Mapping[Path, float]) -> Path:
 
 
 def _score(accuracy: float) -> Score:
-    return Score(QUESTIONS, 1, accuracy, *wilson(accuracy, QUESTIONS), None, None)
+    return Score(QUESTIONS, 1, accuracy, *wilson(accuracy, QUESTIONS))
 
 
 def _compare(out: Path, evaluation: Path | None, *models: Path) -> int:

@@ -11,18 +11,12 @@ import torch
 
 from mathmill import home
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.accuracy import Proportion
-from mathmill.evaluation.grading import Grader, Verdict
-from mathmill.evaluation.models import EvaluatedModel
-from mathmill.evaluation.prompting import Programs
-from mathmill.evaluation.results import read_results
-from mathmill.evaluation.tasks import choose_tasks
-from mathmill.evaluation.verification import Rating, Verifier
-from mathmill.questions import Question, load_questions
+from mathmill.evaluation.models import EvaluatedModel, load_model
+from mathmill.evaluation.results import Verification, read_results
+from mathmill.evaluation.verification import Verifier
+from mathmill.questions import load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.reward.scoring import RewardModel
-from mathmill.rollout.engine import Completion
-from mathmill.rollout.stop_strings import StopStrings
 from mathmill.training.chat import prompt_ids
 
 RECIPE = """
@@ -75,7 +69,16 @@ def test_job_grades_base_with_examples_and_tuned_without(recipe_path, make_model
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
     assert run.data.metrics["accuracy/rl/sums"] == results[1].score.accuracy
     assert run.data.metrics["questions/base/sums"] == len(questions)
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"accuracy.png", "samples.json"}
+    artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert artifacts >= {"accuracy.png", "samples.json", "paired.json", "leaderboard.json", "leaderboard.html"}
+    (pair,) = json.loads((out / "paired.json").read_text())
+    assert (pair["model"], pair["against"], pair["n"]) == ("rl", "base", len(questions))
+    assert pair["difference"] == pytest.approx(results[1].score.accuracy - results[0].score.accuracy)
+    board = json.loads((out / "leaderboard.json").read_text())
+    assert [(entry["role"], entry["model"], entry["evaluation"]) for entry in board] == [
+        ("base", str(base), str(out)),
+        ("rl", str(rl), str(out)),
+    ]
 
     again = tmp_path / "again"
     assert evaluate.main(["--recipe", recipe_path, "--model", str(base), str(rl), "--out", str(again)]) == 0
@@ -95,41 +98,6 @@ def test_newest_rl_model_and_its_ancestors_are_the_default(recipe_path, make_mod
     assert [result.model for result in results] == [str(base), str(instruct), str(place)]
 
 
-class Scripted:
-    """An engine whose completions are written in advance: for each question, its samples, cut at stop strings."""
-
-    def __init__(self, script):
-        self.script = iter(script)
-
-    def generate(self, prompts, sampling, *, samples, seed, stop):
-        cut = StopStrings(None, stop).cut
-        return [[Completion([1], [0.0], "stop", cut(text)) for text in next(self.script)] for _ in prompts]
-
-
-def test_figures_of_several_samples(recipe_path, make_model, monkeypatch):
-    recipe = load_recipe(recipe_path)
-    tokenizer_of = make_model("base")
-    model = EvaluatedModel(tokenizer_of, "base", "base")
-    questions = [Question(str(n), f"{n}+{n}?", str(2 * n), None, "hand", "en") for n in range(1, 4)]
-    script = [
-        ["\\boxed{2}", "\\boxed{2.0}", "\\boxed{3}"],
-        ["it is \\boxed{4}.\n\nUser: 1+4? \\boxed{5}", "\\boxed{5}", "\\boxed{5}"],
-        ["no", "\\boxed{7}", "\\boxed{1}"],
-    ]
-    real = evaluate.load_model(model, recipe)[1]
-    monkeypatch.setattr(evaluate, "load_model", lambda *_: (Scripted(script), real))
-    with Grader() as grader:
-        results, items = evaluate.evaluate_model(
-            model, {"hand": questions}, grader=grader, recipe=recipe, samples=3, programs=Programs("cot", None, 1)
-        )
-    (result,) = results
-    assert (result.score.n, result.score.samples) == (3, 3)
-    assert result.score.accuracy == pytest.approx(3 / 9)
-    assert (result.score.majority, result.score.passed) == (1 / 3, 2 / 3)
-    assert result.outcomes == {"right": 3, "wrong": 5, "missing": 1, "unparsable": 0, "timed_out": 0, "failed": 0}
-    assert [item.answer for item in items] == ["2", "2.0", "3", "4", "5", "5", None, "7", "1"]
-
-
 @pytest.mark.parametrize("kind", ["outcome", "process"])
 def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp_path):
     rl, reward, out = make_model("rl"), make_model("reward", kind=kind), tmp_path / "out"
@@ -137,7 +105,8 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--reward", str(reward), "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.verified.reward, result.score.verified.kind) == (str(reward), kind)
+    assert result.verification == Verification(str(reward), kind)
+    *_, four = result.score.several
     items = pq.read_table(out / "items.parquet").to_pandas()
     questions = {question.question: question for question in task_questions(recipe_path)}
     model = RewardModel.load(reward, " Answer in \\boxed{}.", torch.device("cpu"))
@@ -150,7 +119,7 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
     else:
         assert items.step_scores.isna().all()
     best = items.loc[items.groupby("question_id", sort=False).score.idxmax()].right.mean()
-    assert result.score.verified.best.share == best
+    assert (four.k, four.best.share) == (4, best)
 
     client = mlflow.MlflowClient()
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
@@ -159,7 +128,9 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
         assert run.data.metrics[f"{name}_low/rl/sums"] == seen.low
     artifact = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/several_samples.json")
     table = json.loads(Path(artifact).read_text())
-    assert [row[2] for row in table["data"]] == ["maj_at_4", "best_of_4", "weighted_maj_at_4", "pass_at_4"]
+    assert [row[2] for row in table["data"] if row[-1] == "strict"] == [
+        f"{name}_{k}" for k in (1, 2, 4) for name in ("maj_at", "best_of", "weighted_maj_at", "pass_at")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["best_of", "beam"])
@@ -179,10 +150,11 @@ def test_an_answer_is_sought_under_a_reward_model(kind, recipe_path, make_model,
     assert evaluate.main(["--recipe", recipe_path, *arguments, "--out", str(out)]) == 0
 
     (result,) = read_results(out)
-    assert (result.score.samples, result.score.verified) == (1, None)
+    assert (result.score.samples, result.score.several) == (1, ())
+    assert result.verification == Verification(str(reward), "process")
     items = pq.read_table(out / "items.parquet").to_pandas()
     recipe = load_recipe(recipe_path, ["evaluation.sampling.temperature=1"])
-    engine, tokenizer = evaluate.load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
+    engine, tokenizer = load_model(EvaluatedModel(rl, "rl", "rl"), recipe)
     prompts = [prompt_ids(tokenizer, asked, recipe.prompt.suffix) for asked in items.question]
     groups = engine.generate(prompts, recipe.evaluation.sampling, samples=6, seed=0)
     verifier = Verifier.load(reward, recipe)
@@ -203,17 +175,6 @@ def test_beam_needs_a_process_model(recipe_path, make_model, tmp_path, capsys):
     assert "name a process model" in capsys.readouterr().err
 
 
-def test_scores_choose_and_weigh_votes(recipe_path, make_model):
-    verifier = Verifier.load(make_model("reward", kind="process"), load_recipe(recipe_path))
-    right, wrong = Verdict("1", "right"), Verdict("2", "wrong")
-    groups = [[right, wrong, wrong], [wrong, right, right], [right, wrong, wrong], [wrong, wrong, wrong]]
-    scores = [[0.5, 0.4, 0.3], [0.6, 0.5, 0.2], [0.9, 0.2, 0.3], [1.0, 1.0, 1.0]]
-    found = verifier.figures(groups, [[Rating(score, None) for score in given] for given in scores])
-    assert found.kind == "process"
-    # The best one is right in the first and third, the heaviest answer in the second and third.
-    assert found.best == found.weighted_majority == Proportion.of(0.5, 4)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -222,6 +183,7 @@ def test_scores_choose_and_weigh_votes(recipe_path, make_model):
         (["--set", "evaluation.search={}", "--set", "evaluation.sampling.temperature=1"], "give --reward DIR"),
         (["--data", "somewhere"], "--data needs --tasks"),
         (["--samples", "4"], "--samples 4 at temperature 0"),
+        (["--set", "evaluation.at=[4]"], "at asks for K = 4 of 1 samples"),
         (["--model", "nowhere"], "no config.json there"),
         ([], "mathmill train rl"),
     ],
@@ -233,13 +195,3 @@ def test_mistakes_are_one_line(arguments, message, recipe_path, make_model, tmp_
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("mathmill: error: ")
     assert message in error
-
-
-@pytest.mark.shared
-def test_published_tasks_come_from_the_data_folder(recipe_path, shared_data):
-    recipe = load_recipe(recipe_path)
-    names = "gsm8k,math,cmath,mgsm_zh,ocw,sat,mmlu_stem,gaokao_mathcloze,svamp,asdiv,mawps,gsm_hard,mathqa,aqua_rat"
-    sources = choose_tasks(recipe, names, shared_data / "benchmarks")
-    sizes = {name: len(load_questions(source)) for name, source in sources.items()}
-    assert (sizes["gsm8k"], sizes["math"], sizes["svamp"], sizes["sat"]) == (1319, 5000, 1000, 32)
-    assert set(sizes) == set(names.split(","))

@@ -37,7 +37,7 @@ def register(recipe_path, tmp_path):
 def evaluated(tmp_path):
     """A finished evaluation with the given accuracies, by model and role."""
 
-    def make(name, accuracies, *, task="sums", n=100):
+    def make(name, accuracies, *, task="sums", form="cot", n=100):
         out = tmp_path / name
         out.mkdir()
         results = [
@@ -46,7 +46,8 @@ def evaluated(tmp_path):
                 role=role,
                 label=role,
                 task=task,
-                score=Score(n, 1, accuracy, 0.0, 1.0, None, None),
+                form=form,
+                score=Score(n, 1, accuracy, 0.0, 1.0),
                 outcomes=dict.fromkeys(OUTCOMES, 0),
                 cut=0,
             )
@@ -80,6 +81,13 @@ def test_a_champion_of_other_tasks_gives_way(register, evaluated):
     first, second = register("a"), register("b")
     promote.promote(evaluated("e1", [(first, "rl", 0.9)], task="easy"), "tiny")
     promote.promote(evaluated("e2", [(second, "rl", 0.1)], task="hard"), "tiny")
+    assert champion("tiny", "rl").path == second
+
+
+def test_a_champion_of_another_form_gives_way(register, evaluated):
+    first, second = register("a"), register("b")
+    promote.promote(evaluated("e1", [(first, "rl", 0.9)], form="tool"), "tiny")
+    promote.promote(evaluated("e2", [(second, "rl", 0.1)], form="cot"), "tiny")
     assert champion("tiny", "rl").path == second
 
 
