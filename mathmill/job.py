@@ -37,6 +37,8 @@ Figures = Mapping[str, float | int | str]
 """What a job reports of itself; the numbers become MLflow metrics."""
 
 RECORD = "job.json"
+SHOWN = 30
+"""Figures that are told in the log."""
 BEGUN = "begun.json"
 """In a partial folder: what its job was begun with, for the try that resumes it."""
 
@@ -202,7 +204,7 @@ def _run(
         )
         write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
         (partial / BEGUN).unlink()
-    log.info("%s: %s", stage, ", ".join(f"{name} {_short(value)}" for name, value in figures.items()))
+    log.info("%s: %s", stage, _first(figures))
     log.info("%s: finished %s in %.1f s", stage, out, seconds)
 
 
@@ -254,6 +256,13 @@ def _check_same(out: Path, recipe: Recipe, given: Mapping[str, str]) -> None:
         raise UserError(
             f"{out} was made with --{changed[0]} {record.arguments.get(changed[0])}: choose another --out or remove it"
         )
+
+
+def _first(figures: Figures) -> str:
+    """The figures for a log, of very many the first ones."""
+    shown = [f"{name} {_short(value)}" for name, value in figures.items()]
+    more = [f"and {len(shown) - SHOWN} more in {RECORD}"] if len(shown) > SHOWN else []
+    return ", ".join([*shown[:SHOWN], *more])
 
 
 def _short(value: float | str) -> str:
