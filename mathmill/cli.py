@@ -28,6 +28,10 @@ COMMANDS = {
     "train reward": ("mathmill.training.launch", "train a reward model, of solutions or of their steps"),
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
+    "harness": (
+        "mathmill.evaluation.harness",
+        "MMLU, BBH, HumanEval, MBPP and all other tasks of lm-evaluation-harness",
+    ),
     "compare": (
         "mathmill.evaluation.compare",
         "models of several pretrainings or reinforcements side by side",

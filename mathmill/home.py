@@ -5,6 +5,7 @@ $MATHMILL_HOME/
   outputs/<recipe>/corpus/<run>/      one corpus build (see mathmill.corpus.layout)
   outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
   outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
+  outputs/<recipe>/harness/<run>/     figures of the models on tasks of lm-evaluation-harness
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```
