@@ -29,6 +29,10 @@ COMMANDS = {
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
     "prove": ("mathmill.evaluation.prove", "formal proofs of miniF2F, checked by an Isabelle of your own"),
+    "harness": (
+        "mathmill.evaluation.harness",
+        "MMLU, BBH, HumanEval, MBPP and all other tasks of lm-evaluation-harness",
+    ),
     "compare": (
         "mathmill.evaluation.compare",
         "models of several pretrainings or reinforcements side by side",
