@@ -75,7 +75,7 @@ def test_a_server_that_goes_away_in_mid_run_has_everything_at_the_end(server: Ml
     client = tracking_client()
     assert client.get_run(run.run_id).info.status == "FINISHED"
     assert {one.path for one in client.list_artifacts(run.run_id)} == {"loss.png", "notes.json"}
-    assert client.load_table("demo", "notes.json", [run.run_id]).values.tolist() == [[1, "a"], [2, None]]
+    assert client.load_table(run.experiment_id, "notes.json", [run.run_id]).values.tolist() == [[1, "a"], [2, None]]
 
 
 def test_what_a_job_could_not_tell_is_delivered_later(
