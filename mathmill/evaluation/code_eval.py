@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mathmill.errors import UserError
-from mathmill.evaluation.accuracy import pass_at
+from mathmill.evaluation.estimators import pass_at
 from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.sandbox import RunResult, Sandbox
 
