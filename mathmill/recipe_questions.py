@@ -20,6 +20,8 @@ Layout = Literal[
     "asdiv",
     "mawps",
     "mgsm",
+    "olympiadbench",
+    "choice_answer",
     "instruction",
     "messages",
     "mathcoder",

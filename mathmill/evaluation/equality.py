@@ -12,8 +12,17 @@ from typing import Any, Literal
 
 Comparison = Literal["right", "wrong", "unparsable"]
 
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:(?<=\d)[eE][-+]?\d{1,3})?")
+EXPONENT = re.compile(r"(?<=\d)[eE]([-+]?\d{1,3})$")
+"""As in `4.5e33`, which LaTeX does not know."""
+POWER_OF_TEN = re.compile(r"(?<=\d)(?:\\times|\\cdot|\*|\u00d7)10\^(?:\{([-+]?\d{1,3})\}|(\d))$")
+"""The same in LaTeX, without spaces."""
+POINT = re.compile(r"(?<=\d)\.(?=/)")
+"""As in `1./3`, which is Python."""
 LETTER = re.compile(r"\(?([A-J])\)?")
+LETTERS = re.compile(r"[A-J]{2,}")
+BETWEEN = re.compile(r"[,;()\u3001\uff0c]|and|\u548c")
+"""What stands between the letters of several choices."""
 CHOICE = re.compile(r"\(?([A-Ja-j])(?:[).:].*)?", re.DOTALL)
 """The letter of a choice, alone or before the option's text."""
 WRAPPERS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textit)\{([^{}]*)\}")
@@ -29,7 +38,12 @@ def compare_texts(answer: str, gold: str) -> bool | None:
     if is_number(ours) and is_number(theirs):
         return Decimal(ours.replace(",", "")) == Decimal(theirs.replace(",", ""))
     chosen, right = CHOICE.fullmatch(ours), LETTER.fullmatch(theirs)
-    return chosen[1].upper() == right[1].upper() if chosen and right else None
+    if chosen and right:
+        return chosen[1].upper() == right[1].upper()
+    several = BETWEEN.sub("", ours)
+    if LETTERS.fullmatch(several) and LETTERS.fullmatch(theirs):
+        return set(several) == set(theirs)
+    return None
 
 
 def normalise(answer: str) -> str:
@@ -37,7 +51,7 @@ def normalise(answer: str) -> str:
     answer = WRAPPERS.sub(r"\1", answer)
     answer = NOTHING.sub("", answer)
     answer = re.sub(r"\\[dt]frac", r"\\frac", answer)
-    return answer.removesuffix(".")
+    return POWER_OF_TEN.sub(r"e\1\2", answer.removesuffix("."))
 
 
 def is_number(text: str) -> bool:
@@ -55,7 +69,7 @@ def compare_symbolically(answer: str, gold: str) -> Comparison:
     from mathmill.evaluation.difference import surely_differ
     from mathmill.evaluation.latex import parse
 
-    target, parsed_gold = parse(answer), parse(gold)
+    target, parsed_gold = parse(_as_latex(answer)), parse(_as_latex(gold))
     if not _is_mathematics(target) or not _is_mathematics(parsed_gold):
         return "unparsable"
     if all(surely_differ(one, other) for one, other in product(parsed_gold, target)):
@@ -67,6 +81,11 @@ def is_right(answer: str, gold: str) -> bool:
     """Whether `answer` is as good as `gold`. Without a time limit: for answers that people wrote."""
     by_text = compare_texts(answer, gold)
     return by_text if by_text is not None else compare_symbolically(answer, gold) == "right"
+
+
+def _as_latex(answer: str) -> str:
+    """`answer` with numbers that are written for a program as LaTeX has them."""
+    return EXPONENT.sub(r" \\times 10^{\1}", POINT.sub("", answer))
 
 
 def _is_mathematics(parsed: list[Any]) -> bool:

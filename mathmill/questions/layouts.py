@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 LETTERS = "ABCDEFGHIJ"
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 """GSM8K's calculator annotations, as in `9 * 2 = $<<9*2=18>>18`."""
+UNIT = re.compile(r"\s+\([^()]*\)\s*$")
+"""ASDiv's units."""
 TOOL_CALL = "```output"
 """Where a tool-integrated solution waits for what its program prints (section 9: generation stops there)."""
 
@@ -109,9 +111,11 @@ def svamp(row: Row) -> Fields:
 
 
 def asdiv(row: Row) -> Fields:
-    """`body` and `question`; `answer` is a number with its unit, as in `9 (apples)`."""
-    answer = re.sub(r"\s*\(.*?\)\s*$", "", text(row, "answer"))
-    return Fields(f"{sentence(text(row, 'body'))} {text(row, 'question').strip()}", answer)
+    """`body` and `question` (capitalised in the original XML); `answer` as in `9 (apples)` or `3 (ft); 5 (ft)`."""
+    columns = {name.lower(): value for name, value in row.items()}
+    parts = [UNIT.sub("", part).strip() for part in text(columns, "answer").split(";")]
+    asked = f"{sentence(text(columns, 'body'))} {text(columns, 'question').strip()}"
+    return Fields(asked, ", ".join(parts))
 
 
 def mawps(row: Row) -> Fields:
@@ -124,6 +128,19 @@ def mgsm(row: Row) -> Fields:
     if "messages" not in row:
         return Fields(text(row, "question"), plain(row["answer_number"]))
     return Fields(row["messages"][0]["content"], plain(row["answer"]))
+
+
+def olympiadbench(row: Row) -> Fields:
+    """`question` after its `context`, and the one string in `final_answer`, which holds all answers; `subfield`."""
+    (answer,) = row["final_answer"]
+    asked = "\n".join([*([row["context"]] if row.get("context") else []), text(row, "question")])
+    solution = "\n".join(row["solution"]) if row.get("solution") else None
+    return Fields(asked, plain(answer), solution, subject=row.get("subfield"))
+
+
+def choice_answer(row: Row) -> Fields:
+    """`question`, `answer`, and in `choice_answer` the letter of it, which is asked for where there is one."""
+    return Fields(text(row, "question"), text(row, "choice_answer") or plain(row["answer"]))
 
 
 def instruction(row: Row) -> Fields:
@@ -182,6 +199,8 @@ LAYOUTS: dict[str, Callable[[Row], Fields]] = {
     "asdiv": asdiv,
     "mawps": mawps,
     "mgsm": mgsm,
+    "olympiadbench": olympiadbench,
+    "choice_answer": choice_answer,
     "instruction": instruction,
     "messages": messages,
     "mathcoder": mathcoder,

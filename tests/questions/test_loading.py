@@ -50,6 +50,20 @@ ROWS = {
         {"body": "Two apples.", "question": "How many? ", "answer": "2 (apples)"},
         ("Two apples. How many?", "2", None),
     ),
+    "olympiadbench": (
+        {
+            "id": "3",
+            "context": "Let $x>0$.",
+            "question": "Find $x$.",
+            "final_answer": ["$1$,$8$"],
+            "solution": ["So.", "Or."],
+        },
+        ("Let $x>0$.\nFind $x$.", "$1$,$8$", "So.\nOr."),
+    ),
+    "choice_answer": (
+        {"question": "Which? A. -2 B. 0", "answer": "-2", "choice_answer": "A"},
+        ("Which? A. -2 B. 0", "A", None),
+    ),
     "mawps": ({"input": "How many?", "target": 0.5}, ("How many?", "0.5", None)),
     "instruction": (
         {"source": "data/PoT/gsm.json", "instruction": "1+1? Let's write a program.", "output": "print(1 + 1)"},
@@ -167,6 +181,17 @@ def test_bad_row_names_file_and_line(line, message, tmp_path):
     with pytest.raises(UserError, match=re.escape(str(path) + message)) as raised:
         load_questions(FileSource(kind="file", path=str(path)))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("published", "answer"),
+    [("9 (apples)", "9"), ("3 (ft); 5 (ft)", "3, 5"), ("-(1/3)", "-(1/3)"), ("8 (ft); 128 (sq. ft)", "8, 128")],
+)
+def test_units_of_asdiv_are_left_out_of_each_answer(published, answer, tmp_path):
+    body = f"<Body>Two.</Body><Question>What?</Question><Answer>{published}</Answer>"
+    (tmp_path / "all.xml").write_text(f"<Set><Problem ID='1'>{body}</Problem></Set>")
+    (question,) = load_questions(FileSource(kind="file", path=str(tmp_path / "all.xml"), layout="asdiv"))
+    assert (question.question, question.answer) == ("Two. What?", answer)
 
 
 @pytest.mark.parametrize(
@@ -338,6 +363,9 @@ def test_generator_mistakes_are_one_line(changes, message):
         ("mmlu_stem/test.jsonl", "mmlu", 3018),
         ("gsm_hard/test.jsonl", "mawps", 1319),
         ("mgsm_zh/mgsm_zh.jsonl", "mgsm", 250),
+        ("asdiv/ASDiv.xml", "asdiv", 2305),
+        ("more/olympiadbench.jsonl", "olympiadbench", 675),
+        ("more/cn_middle_school.jsonl", "choice_answer", 101),
     ],
 )
 def test_published_files_are_read_whole(path, layout, count, shared_data):
