@@ -3,8 +3,8 @@
 1. **ingest** reads the WARC files of `corpus.input`; **dedup** drops pages that stand twice, or nearly so.
 2. Each **iteration** trains the fastText classifier on the seed, scores every page, keeps the best within a token
    budget, and counts by domain. Then a person decides which URL prefixes of math-related domains are mathematics
-   (**ask** waits for the page "Corpus"; with `corpus.annotation: auto` thresholds decide at once), **annotate** keeps the
-   decisions and **grow** adds the prefixes' uncollected pages to the next iteration's seed. Iterations past the
+   (**ask** waits for the page "Corpus"; with `corpus.annotation: auto` thresholds decide at once), **annotate** keeps
+   the decisions and **grow** adds the prefixes' uncollected pages to the next iteration's seed. Iterations past the
    recipe's last one, or after mining has converged, are skipped.
 3. **decontaminate** removes pages that hold benchmark text; **tokenize** makes training shards; **report** closes the
    build; **publish** starts `pretrain`.

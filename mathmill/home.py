@@ -11,6 +11,7 @@ $MATHMILL_HOME/
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def home() -> Path:
 def outputs(recipe_name: str, stage: str) -> Path:
     """The folder that holds one run folder a finished output of `stage`."""
     return home() / "outputs" / recipe_name / stage
+
+
+def run_folder(run_id: str) -> str:
+    """Name of the folder that holds the output of a DAG run."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")
 
 
 def newest_output(

@@ -20,8 +20,8 @@ from operators.plan import PLAN, Plan
 
 BODY = """Decide on the page **[Corpus]({page})**: it shows each candidate domain with its pages and sends the answer.
 
-What you choose below instead of that: *{thresholds}* leaves this iteration to the recipe's thresholds. So does an answer
-that does not come within {hours:g} hours."""
+What you can choose below instead of that: *{thresholds}* leaves this iteration to the recipe's thresholds. So does no
+answer within {hours:g} hours."""
 
 
 class AskAnnotatorOperator(HITLOperator):
@@ -88,7 +88,7 @@ class AskAnnotatorOperator(HITLOperator):
         file = _iteration(Plan.from_json(self.plan), self.iteration).answer(digest)
         if not (DIGEST.fullmatch(digest) and file.is_file()):
             raise AirflowFailException(
-                f"the answer names decisions that are not there ({file}): clear this task, and answer on the page Corpus"
+                f"the answer names decisions that are not there ({file}): clear this task and answer on the page Corpus"
             )
         self.log.info("%s decided: %s", answer["responded_by_user"]["name"], file)
         return str(file)

@@ -72,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", help="first positive pages (default: corpus.seed)")
     parser.add_argument("--benchmarks", nargs="+", help="question sets that no page may hold, beside the recipe's")
     parser.add_argument("--previous", type=Path, help="an earlier build that this one refreshes")
-    parser.add_argument("--decisions", type=Path, help="a person's, for every iteration (see `mathmill corpus annotate`)")
+    parser.add_argument(
+        "--decisions", type=Path, help="a person's, for every iteration (see `mathmill corpus annotate`)"
+    )
     arguments = parser.parse_args(argv)
     try:
         return exit_code(lambda: build(arguments))

@@ -67,8 +67,8 @@ def to_json_lines(decisions: Iterable[Decision]) -> str:
 def read_decisions(path: Path) -> list[Decision]:
     """The decisions in a file: CSV with a header if its name ends in `.csv`, else JSON Lines.
 
-    `url_prefix` and `is_math` must be there. A prefix may be written as a URL. Without `annotator` a decision is said to
-    be made by the file, without `time` now.
+    `url_prefix` and `is_math` must be there. A prefix may be written as a URL. Without `annotator` a decision is the
+    file's, by its name; without `time` it is made now.
 
     Raises:
         UserError: a line cannot be used; the message names it.
@@ -94,7 +94,7 @@ def _csv_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
 
 
 def _json_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    rows = []
+    rows: list[tuple[int, Mapping[str, Any]]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip():
             continue

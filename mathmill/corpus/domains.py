@@ -22,6 +22,7 @@ BINS = 10
 """Equal bins of [0, 1] in which the scores of a prefix's pages are counted."""
 ROW_GROUP_BYTES = 1 << 20
 
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
     parser = job_parser(__doc__)
@@ -50,8 +51,9 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
         F.count("score").alias("collected"),
         F.avg("score").alias("mean_score"),
         F.slice(F.sort_array(F.collect_set("url")), 1, SAMPLES).alias("sample_urls"),
-        F.array(*[F.count_if(F.least(F.floor(F.col("any_score") * BINS), F.lit(BINS - 1)) == n) for n in range(BINS)])
-        .alias("score_bins"),
+        F.array(
+            *[F.count_if(F.least(F.floor(F.col("any_score") * BINS), F.lit(BINS - 1)) == n) for n in range(BINS)]
+        ).alias("score_bins"),
     )
     table.coalesce(1).write.parquet(str(job.out / "prefixes"))
     prefixes = spark.read.parquet(str(job.out / "prefixes"))

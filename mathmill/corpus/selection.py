@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 
 from mathmill.corpus.cut import first_bins
 from mathmill.corpus.figures import score_bars, score_histogram
+from mathmill.corpus.layout import HISTOGRAM
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
-from mathmill.corpus.layout import HISTOGRAM
 from mathmill.job import Figures, Job, job_parser
 from mathmill.output import write_text
 
