@@ -60,7 +60,7 @@ def _cleanse(element: Element) -> None:
     """Leave only elements and attributes that show a formula, and characters in the place of their entities."""
     if not ELEMENTS.fullmatch(element.tag):
         element.tag = "mrow"
-    for name in [name for name in element.keys() if not ATTRIBUTES.fullmatch(name)]:
+    for name in [name for name in element.attrib if not ATTRIBUTES.fullmatch(name)]:
         del element.attrib[name]
     if element.text:
         element.text = ENTITY.sub(lambda found: unescape(found[0]), element.text)

@@ -199,6 +199,7 @@ for (const head of document.querySelectorAll("[data-sort]")) {
 }
 
 arrange();
+performance.mark("rows");
 element("rows").focus();
 read();
 await answer.watch(refresh);

@@ -48,7 +48,7 @@ function emptyRow() {
 function fill(line, { row, focus, selected, open }) {
   line.className = `row ${row.kind}${focus ? " focus" : ""}${selected ? " selected" : ""}`;
   line.setAttribute("aria-selected", String(selected));
-  line.dataset.name = row.name;
+  Object.assign(line.dataset, { name: row.name, kind: row.kind });
   const [decision, kind] = row.kind === "domain" ? ofDomain(row) : ofPrefix(row);
   const texts = [
     selected ? "☑" : "☐",
