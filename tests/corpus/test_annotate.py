@@ -13,7 +13,9 @@ EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
 def _domains(folder: Path, rates: dict[str, tuple[int, int]]) -> Path:
     (folder / "prefixes").mkdir(parents=True)
-    rows = [{"url_prefix": name, "pages": pages, "collected": got} for name, (pages, got) in rates.items()]
+    rows = [
+        {"domain": "a", "url_prefix": name, "pages": pages, "collected": got} for name, (pages, got) in rates.items()
+    ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "prefixes" / "part.parquet")
     return folder
 
