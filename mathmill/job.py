@@ -29,6 +29,7 @@ from mathmill.output import is_finished, output_directory, partial_path, write_t
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.redaction import without_login
+from mathmill.system_metrics import system_metrics
 from mathmill.tracking import NoRun, TaskRun
 
 log = logging.getLogger("mathmill")
@@ -186,7 +187,7 @@ def _run(
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
-        with _tracked(recipe, stage, partial, given, out) as run:
+        with _tracked(recipe, stage, partial, given, out) as run, system_metrics(run):
             figures = dict(body(Job(stage, recipe, partial, out, run)))
             seconds = time.monotonic() - started
             run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
