@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import lm_eval.tasks
@@ -127,11 +128,11 @@ def test_examples_and_turns_of_a_conversation(include, make_model, tmp_path):
     assert first.endswith("User: 0 + 1 =\n\n\nAssistant:")
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
-def test_programs_of_the_stock_task_run_in_the_sandbox(include, make_model, tmp_path):
-    secret, out = tmp_path / "secret", tmp_path / "out"
+@pytest.fixture
+def programs(include, tmp_path):
+    """The stock HumanEval on three problems, whose functions stand in the prompts: a model writes a comment's end."""
+    secret = tmp_path / "secret"
     secret.write_text("gold")
-    # What the random model writes is the rest of a comment.
     bodies = {"right": "return 1", "wrong": "return 2", "reads": f"return int(open({str(secret)!r}).read() == 'gold')"}
     problems = [
         {
@@ -147,10 +148,26 @@ def test_programs_of_the_stock_task_run_in_the_sandbox(include, make_model, tmp_
         "generation_kwargs": {"until": ["\n", "\r", "\x00"], "max_gen_toks": 4},
     }
     add_task(include, "programs", {"group": "programs", "task": [task]})
-    assert run("--model", make_model("rl"), "--tasks", "programs", "--include", include, "--out", out) == 0
+    return include
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
+def test_programs_of_the_stock_task_run_in_the_sandbox(programs, make_model, tmp_path):
+    out = tmp_path / "out"
+    assert run("--model", make_model("rl"), "--tasks", "programs", "--include", programs, "--out", out) == 0
     rows = pq.read_table(out / "samples.parquet").to_pylist()
     passed = {json.loads(row["doc"])["entry_point"]: json.loads(row["metrics"])["pass@1"] for row in rows}
     assert passed == {"right": 1, "wrong": 0, "reads": 0}
+
+
+def test_programs_are_refused_without_a_sandbox(programs, make_model, tmp_path, capsys, monkeypatch):
+    # As in a fresh process: the task's functions try `code_eval` when they are loaded.
+    monkeypatch.delitem(sys.modules, "lm_eval.tasks.humaneval.utils", raising=False)
+    monkeypatch.setattr("mathmill.sandbox.bubblewrap.shutil.which", lambda _: None)
+    monkeypatch.setattr(harness, "measure", None)
+    assert run("--model", make_model("rl"), "--tasks", "programs", "--include", programs, "--out", tmp_path / "o") == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mathmill: error: ")]
+    assert line.startswith("mathmill: error: sandbox: no bwrap on the path")
 
 
 @pytest.mark.parametrize(
