@@ -6,6 +6,7 @@ $MATHMILL_HOME/
   outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
   outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
   outputs/<recipe>/proofs/<run>/      formal proofs by the models
+  outputs/<recipe>/harness/<run>/     figures of the models on tasks of lm-evaluation-harness
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```

@@ -204,6 +204,7 @@ def _run(
         )
         write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
         (partial / BEGUN).unlink()
+        tracking.remove_other_journals(partial / tracking.JOURNALS, run.run_id)
     log.info("%s: %s", stage, _first(figures))
     log.info("%s: finished %s in %.1f s", stage, out, seconds)
 
@@ -219,13 +220,13 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
     inputs = {"recipe_digest": recipe.digest(), "arguments": dict(given)}
     begun = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
     if begun and any(begun[name] != value for name, value in inputs.items()):
-        if any(path != note for path in partial.iterdir()):
+        if any(path not in (note, partial / tracking.JOURNALS) for path in partial.iterdir()):
             raise UserError(
                 f"{partial} was begun with another recipe or other inputs: choose another --out or remove it"
             )
         begun = None
     earlier = begun["mlflow_run_id"] if begun else None
-    with tracking.task_run(recipe, stage, resume=earlier) as run:
+    with tracking.task_run(recipe, stage, resume=earlier, journals=partial / tracking.JOURNALS) as run:
         if run.run_id != earlier:
             run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))

@@ -7,6 +7,11 @@ from mathmill.job import JobRecord
 from mathmill.output import is_finished
 from mathmill.recipe_corpus import MAX_ITERATIONS
 
+CONTAMINATION_REPORT = "report.json"
+"""In the output of `decontaminate`: what was found, by benchmark and item."""
+CONTAMINATION_ITEMS = "items.parquet"
+"""There, too: every item of the benchmarks, whether it could be searched for, and the pages that held some of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Iteration:

@@ -5,10 +5,9 @@ of a choice. The rest goes to math-verify (`compare_symbolically`), which may ta
 text and so belongs into a process that can be killed; see `mathmill.evaluation.grading`.
 """
 
-import logging
 import re
 from decimal import Decimal
-from functools import lru_cache
+from itertools import product
 from typing import Any, Literal
 
 Comparison = Literal["right", "wrong", "unparsable"]
@@ -17,7 +16,6 @@ NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 LETTER = re.compile(r"\(?([A-J])\)?")
 CHOICE = re.compile(r"\(?([A-Ja-j])(?:[).:].*)?", re.DOTALL)
 """The letter of a choice, alone or before the option's text."""
-DOLLAR = re.compile(r"(?<!\\)\$")
 WRAPPERS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textit)\{([^{}]*)\}")
 NOTHING = re.compile(r"\\left(?![a-z])|\\right(?![a-z])|\\[!,;:> ]|\\quad|\s|~|\^\{?\\circ\}?|\\\$|\$|\\displaystyle")
 """Spacing, sizing, currency and degree signs, which change no value."""
@@ -54,9 +52,14 @@ def compare_symbolically(answer: str, gold: str) -> Comparison:
     """
     from math_verify import verify
 
-    target, parsed_gold = _parsed(answer), _parsed(gold)
+    from mathmill.evaluation.difference import surely_differ
+    from mathmill.evaluation.latex import parse
+
+    target, parsed_gold = parse(answer), parse(gold)
     if not _is_mathematics(target) or not _is_mathematics(parsed_gold):
         return "unparsable"
+    if all(surely_differ(one, other) for one, other in product(parsed_gold, target)):
+        return "wrong"
     return "right" if verify(parsed_gold, target, timeout_seconds=None) else "wrong"
 
 
@@ -64,14 +67,6 @@ def is_right(answer: str, gold: str) -> bool:
     """Whether `answer` is as good as `gold`. Without a time limit: for answers that people wrote."""
     by_text = compare_texts(answer, gold)
     return by_text if by_text is not None else compare_symbolically(answer, gold) == "right"
-
-
-@lru_cache(maxsize=4096)
-def _parsed(answer: str) -> list[Any]:
-    from math_verify import parse
-
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns of the time limit that we keep elsewhere
-    return list(parse(f"${DOLLAR.sub('', answer)}$", parsing_timeout=None))
 
 
 def _is_mathematics(parsed: list[Any]) -> bool:

@@ -124,22 +124,22 @@ class Grader:
         connection = self._connection or self._start()
         connection.send((equality, list(pairs), self._processes, timeout))
         outcomes: dict[int, Outcome] = {}
-        for count in range(len(pairs)):
-            longest = 2 * timeout + 10 + (START_SECONDS if fresh and count == 0 else 0)
+        while len(outcomes) < len(pairs):
+            longest = 2 * timeout + 10 + (0 if outcomes or not fresh else START_SECONDS)
             if not connection.poll(longest):
                 self.close()
                 raise RuntimeError(f"the grading process gave no answer for {longest:.0f} s")
             try:
-                index, outcome = connection.recv()
+                outcomes.update(connection.recv())
             except EOFError as error:
                 self.close()
                 raise RuntimeError("the grading process ended; its own message is above") from error
-            outcomes[index] = outcome
         return [outcomes[index] for index in range(len(pairs))]
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "mathmill.evaluation.grading_process", str(theirs.fileno())]
+        module = "mathmill.evaluation.grading_process"
+        command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
         environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()

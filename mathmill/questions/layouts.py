@@ -71,10 +71,10 @@ def cmath(row: Row) -> Fields:
 
 
 def agieval(row: Row) -> Fields:
-    """`passage`, `question`, `options` as `(A)…`, and `label` (choice) or `answer` (cloze)."""
+    """`passage`, `question`, `options` as `(A)…`, and `label` (choice) or `answer` (cloze; `label` on the hub)."""
     passage, options = row.get("passage"), row.get("options")
     parts = [*([passage] if passage else []), text(row, "question").strip(), *(options or [])]
-    return Fields("\n".join(parts), plain(row["label"] if options else row["answer"]))
+    return Fields("\n".join(parts), plain(row["label"] if options or "answer" not in row else row["answer"]))
 
 
 def ocw(row: Row) -> Fields:
@@ -83,8 +83,9 @@ def ocw(row: Row) -> Fields:
 
 
 def sat(row: Row) -> Fields:
-    """`question`, `options` as one line of `A) … B) …`, and the letter in `Answer`."""
-    return Fields(f"{text(row, 'question')}\n{text(row, 'options')}", text(row, "Answer"))
+    """`question`, `options` as a line of `A) … B) …` (hub: `Question`, `Possible Answers`), the letter in `Answer`."""
+    question, options = ("question", "options") if "question" in row else ("Question", "Possible Answers")
+    return Fields(f"{text(row, question)}\n{text(row, options)}", text(row, "Answer"))
 
 
 def mmlu(row: Row) -> Fields:
@@ -97,8 +98,9 @@ def mmlu(row: Row) -> Fields:
 
 
 def mathqa(row: Row) -> Fields:
-    """`problem`, `options` as one line of `a ) … , b ) …`, and the letter in `correct`."""
-    return Fields(f"{text(row, 'problem')}\n{text(row, 'options')}", text(row, "correct"))
+    """`problem` (`Problem` on the hub), `options` as one line of `a ) … , b ) …`, and the letter in `correct`."""
+    question = text(row, "problem" if "problem" in row else "Problem")
+    return Fields(f"{question}\n{text(row, 'options')}", text(row, "correct").upper())
 
 
 def svamp(row: Row) -> Fields:
@@ -118,7 +120,9 @@ def mawps(row: Row) -> Fields:
 
 
 def mgsm(row: Row) -> Fields:
-    """DeepSeekMath's edition of MGSM: the question is the first of `messages`; `answer`."""
+    """`question` and `answer_number`; DeepSeekMath's edition: the question is the first of `messages`; `answer`."""
+    if "messages" not in row:
+        return Fields(text(row, "question"), plain(row["answer_number"]))
     return Fields(row["messages"][0]["content"], plain(row["answer"]))
 
 

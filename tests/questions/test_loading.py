@@ -40,7 +40,7 @@ ROWS = {
     "mmlu": ({"question": "Which?", "choices": ["0", "4"], "answer": 1}, ("Which?\n(A) 0\n(B) 4", "B", None)),
     "mathqa": (
         {"problem": "log?", "options": "a ) 12 , b ) 16", "correct": "a"},
-        ("log?\na ) 12 , b ) 16", "a", None),
+        ("log?\na ) 12 , b ) 16", "A", None),
     ),
     "svamp": (
         {"Body": "There are 6 pens", "Question": "How many?", "Answer": 6.0},
@@ -106,6 +106,20 @@ ROWS = {
 
 def test_every_layout_of_the_recipe_is_read_and_tested():
     assert set(get_args(Layout)) == set(LAYOUTS) == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("layout", "row", "expected"),
+    [
+        ("agieval", {"passage": "", "question": "x=?", "options": None, "label": "$2$"}, ("x=?", "$2$")),
+        ("sat", {"Question": "Which?", "Possible Answers": "A) 1 B) 2", "Answer": "A"}, ("Which?\nA) 1 B) 2", "A")),
+        ("mathqa", {"Problem": "log?", "options": "a ) 1 , b ) 2", "correct": "b"}, ("log?\na ) 1 , b ) 2", "B")),
+        ("mgsm", {"question": "几个?", "answer": None, "answer_number": 4}, ("几个?", "4")),
+    ],
+)
+def test_editions_of_the_hub_are_read_as_well(layout, row, expected):
+    fields = LAYOUTS[layout](row)
+    assert (fields.question, fields.answer) == expected
 
 
 def test_what_the_publisher_says_of_a_question_is_kept(tmp_path):
