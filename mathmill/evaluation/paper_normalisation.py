@@ -20,7 +20,7 @@ SIGNS = (
     ("$", ""),
     ("x\\in", ""),
     ("\\%", "%"),
-    ("\\%", "%"),
+    ("\\%", "%"),  # once more, as there: two backslashes go as well
     (" .", " 0."),
     ("{.", "{0."),
     ("\\cdot", ""),
