@@ -11,8 +11,8 @@ def test_formulas_stand_in_their_text() -> None:
     html = as_html("Let $x^2$ be & then $$\\frac{1}{2}$$ holds.")
     assert re.fullmatch(
         r"Let <math [^>]*display=\"inline\"><mrow><msup><mi>x</mi><mn>2</mn></msup></mrow></math> be &amp; then "
-        r"<math [^>]*display=\"block\"><mrow><mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac></mrow></math>"
-        r" holds\.",
+        r"<math [^>]*display=\"block\"><mrow><mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac></mrow>"
+        r"</math> holds\.",
         html,
     )
 
