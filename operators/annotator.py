@@ -84,7 +84,7 @@ class AskAnnotatorOperator(HITLOperator):
             who = answer["responded_by_user"]
             self.log.info("thresholds decide: %s", f"so {who['name']} chose" if who else "nobody answered in time")
             return None
-        digest = answer["params_input"][DECISIONS]
+        digest = answer["params_input"].get(DECISIONS, "")
         file = _iteration(Plan.from_json(self.plan), self.iteration).answer(digest)
         if not (DIGEST.fullmatch(digest) and file.is_file()):
             raise AirflowFailException(

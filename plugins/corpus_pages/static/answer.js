@@ -37,6 +37,8 @@ export function answerer({ facts, base, root, element, draft, marks }) {
       const who = asked.responded_by_user?.name;
       const when = new Date(asked.responded_at).toLocaleString("en");
       say(`${who ? `${who} answered` : "Nobody answered in time; thresholds decide"} (${when}).`);
+    } else if (!facts.mayDecide) {
+      say("The run waits for decisions. You may look; the roles Op and above decide.");
     } else if (waits()) {
       say("The run waits for these decisions. Marks are saved as you make them; Send ends the waiting.");
     } else {
@@ -92,7 +94,7 @@ export function answerer({ facts, base, root, element, draft, marks }) {
   });
 
   return {
-    ready: () => waits() && facts.waits,
+    ready: () => waits() && facts.waits && facts.mayDecide,
     async watch(refresh) {
       if (!question) {
         say("Nobody was asked in this iteration; what is shown was decided by thresholds or a file.");
