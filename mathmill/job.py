@@ -25,6 +25,8 @@ from typing_extensions import override
 
 from mathmill import home, tracking
 from mathmill.errors import UserError
+from mathmill.launcher import wrapper
+from mathmill.launcher.launcher import MlflowRun
 from mathmill.output import is_finished, output_directory, partial_path, write_text
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
@@ -231,7 +233,15 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
         if run.run_id != earlier:
             run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
+        _tell_launcher(run)
         yield run
+
+
+def _tell_launcher(run: TaskRun) -> None:
+    """Leave the run's name in the folder of the launcher's job, if this is one, for those who watch it."""
+    if folder := os.environ.get(wrapper.MARK):
+        known = MlflowRun(run.run_id, run.experiment_id)
+        write_text(Path(folder) / wrapper.MLFLOW_RUN, json.dumps(asdict(known)))
 
 
 def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:

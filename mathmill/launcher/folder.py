@@ -23,7 +23,7 @@ from typing import Any
 from typing_extensions import override
 
 from mathmill.launcher import wrapper
-from mathmill.launcher.launcher import JobSpec, JobState, JobStatus, Launcher
+from mathmill.launcher.launcher import JobSpec, JobState, JobStatus, Launcher, MlflowRun
 from mathmill.output import write_text
 
 GRACE_SECONDS = 10.0
@@ -98,6 +98,13 @@ class FolderLauncher(Launcher):
         elif not whole and ended:
             whole = len(data)
         return data[:whole].decode("utf-8", errors="replace"), offset + whole
+
+    @override
+    def mlflow_run(self, key: str) -> MlflowRun | None:
+        folder = self.folder(key)
+        if folder is None or not (folder / wrapper.MLFLOW_RUN).is_file():
+            return None
+        return MlflowRun(**json.loads((folder / wrapper.MLFLOW_RUN).read_text(encoding="utf-8")))
 
     def folder(self, key: str) -> Path | None:
         """The folder of the last attempt of `key`."""

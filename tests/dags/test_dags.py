@@ -13,6 +13,7 @@ import pytest
 
 from mathmill.home import CHECKOUT
 from mathmill.recipe_corpus import MAX_ITERATIONS
+from mathmill.stack.settings import GPU_POOL
 from mathmill.training.launch import MODULES
 
 DAG_IDS = {
@@ -94,6 +95,17 @@ def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys
             import_module(module).main(["--help"])
         known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
         assert options <= known, f"{module} does not know {options - known}"
+
+
+def test_trainings_take_turns_with_the_gpus(dags: dict[str, Any]) -> None:
+    pools = {
+        (dag_id, task.task_id): task.pool
+        for dag_id, dag in dags.items()
+        for task in dag.tasks
+        if task.task_type == "DeepSpeedJobOperator"
+    }
+    assert len(pools) == 7
+    assert set(pools.values()) == {GPU_POOL}
 
 
 def test_parsing_imports_no_engine() -> None:
