@@ -78,26 +78,9 @@ def registered_name(recipe_name: str, role: str) -> str:
 class TaskRun:
     """A running MLflow run. What is logged is kept in a journal and told from there; nothing waits for the server."""
 
-<<<<<<< HEAD
     def __init__(self, client: "MlflowClient", run_id: str, experiment_id: str, journal: Journal) -> None:
         self._client = client
         self._journal = journal
-=======
-    def __init__(
-        self, client: "MlflowClient", run_id: str, experiment_id: str, logged: Mapping[str, int] | None = None
-    ) -> None:
-        """Go on with a run, or begin with a new one.
-
-        Args:
-            client: of the tracking server.
-            run_id: the run's id.
-            experiment_id: its experiment's.
-            logged: the last step that an interrupted try logged, by metric. A try that goes on from a checkpoint takes
-                the steps after it again, and MLflow would keep both values; only later steps are logged.
-        """
-        self._client = client
-        self._logged = dict(logged or {})
->>>>>>> launchers
         self.run_id = run_id
         self.experiment_id = experiment_id
 
@@ -106,23 +89,11 @@ class TaskRun:
 
         Characters that MLflow has no place for in a name, which may hold that of a model's folder, become `_`.
         """
-<<<<<<< HEAD
         named = {_metric_name(name): float(value) for name, value in metrics.items()}
         last = self._journal.last_steps
         new = {name: value for name, value in named.items() if step > last.get(name, -1)}
         if new:
             self._journal.write(METRICS, values=new, step=step, time=int(time.time() * 1000))
-=======
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        named = ((_metric_name(name), value) for name, value in metrics.items())
-        self._metrics += [
-            Metric(name, float(value), now, step) for name, value in named if step > self._logged.get(name, -1)
-        ]
-        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
->>>>>>> launchers
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log settings; values longer than MLflow's limit of 6,000 characters are cut."""
@@ -266,23 +237,17 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None, journals: Pa
     """
     client = tracking_client()
     experiment_id = _experiment(client, recipe.name)
-    logged = {}
     tags = {STAGE: stage, RECIPE_DIGEST: recipe.digest(), GIT_COMMIT: git_commit(), **_airflow_tags()}
     if resume and _is_active_run(client, resume):
         client.update_run(resume, status="RUNNING")
         run_id = resume
-        logged = {metric.key: metric.step for metric in client.get_run(run_id).data.to_proto().metrics}
     else:
         parent = _dag_run(client, experiment_id, recipe)
         if parent:
             tags["mlflow.parentRunId"] = parent
         run_id = client.create_run(experiment_id, run_name=stage, tags=tags).info.run_id
-<<<<<<< HEAD
     folder = (journals or home() / "mlflow" / "journals") / run_id
     run = TaskRun(client, run_id, experiment_id, open_journal(folder))
-=======
-    run = TaskRun(client, run_id, experiment_id, logged)
->>>>>>> launchers
     status = "FAILED"
     try:
         yield run

@@ -211,8 +211,6 @@ class Loop:
 
     def _save(self) -> None:
         job, learner, now = self._job, self._learner, self.progress
-        # A job that is killed logs on from its checkpoint: what was before it must be there.
-        job.run.flush()
         pending = {
             step: of_all_ranks(list(zip(explored.indices, explored.groups, strict=True)))
             for step, explored in sorted(self._source.pending().items())

@@ -231,8 +231,6 @@ class Pretraining:
     def _save(self) -> None:
         began = time.monotonic()
         state = {"progress": asdict(self.progress)}
-        # A job that is killed logs on from its checkpoint: what was before it must be there.
-        self.job.run.flush()
         self.session.save(self.job.out, self.progress.step, state, kept=self._settings.checkpoints_kept)
         self.job.run.log_metrics({"seconds/checkpoint": time.monotonic() - began}, step=self.progress.step)
 

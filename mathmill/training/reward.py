@@ -145,8 +145,6 @@ def learn(
             raise UserError(f"reward: the loss is {curve[-1]} at step {step + 1}: lower reward.optimizer.learning_rate")
         job.run.log_metrics({"loss": curve[-1], **session.figures()}, step=step + 1)
         if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < steps:
-            # A job that is killed logs on from its checkpoint: what was before it must be there.
-            job.run.flush()
             session.save(job.out, step + 1, {"losses": curve})
     return curve
 

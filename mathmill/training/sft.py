@@ -107,8 +107,6 @@ def _train(job: Job, session: Session, batches: Batches, device: torch.device) -
         rate = tokens / (time.monotonic() - began)
         job.run.log_metrics({"loss": loss, "tokens_per_second": rate, **session.figures()}, step=step + 1)
         if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < settings.steps:
-            # A job that is killed logs on from its checkpoint: what was before it must be there.
-            job.run.flush()
             session.save(job.out, step + 1, {"losses": losses})
     return losses
 
