@@ -93,21 +93,6 @@ def test_a_resumed_run_is_the_same_and_ends_anew(recipe: Recipe) -> None:
     assert tracking_client().get_run(first.run_id).info.status == "FINISHED"
 
 
-def test_a_resumed_run_has_each_step_once(recipe: Recipe) -> None:
-    with task_run(recipe, "pretrain") as first:
-        first.log_metrics({"loss": 9.0, "folder+name": 1.0}, step=0)
-        first.log_metrics({"loss": 2.0}, step=3)
-        first.log_metrics({"loss": 3.0}, step=2)
-    with task_run(recipe, "pretrain", resume=first.run_id) as second:
-        for step in range(6):
-            second.log_metrics({"loss": 10.0, "folder+name": 2.0, "accuracy": 0.5}, step=step)
-    client = tracking_client()
-    loss = {(one.step, one.value) for one in client.get_metric_history(first.run_id, "loss")}
-    assert loss == {(0, 9.0), (2, 3.0), (3, 2.0), (4, 10.0), (5, 10.0)}
-    assert [one.step for one in client.get_metric_history(first.run_id, "folder_name")] == list(range(6))
-    assert [one.step for one in client.get_metric_history(first.run_id, "accuracy")] == list(range(6))
-
-
 def test_a_run_that_this_server_does_not_have_is_not_resumed(recipe: Recipe) -> None:
     with task_run(recipe, "pretrain", resume="0" * 32) as run:
         assert run.run_id != "0" * 32
