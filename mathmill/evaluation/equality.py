@@ -19,6 +19,8 @@ POWER_OF_TEN = re.compile(r"(?<=\d)(?:\\times|\\cdot|\*|\u00d7)10\^(?:\{([-+]?\d
 """The same in LaTeX, without spaces."""
 POINT = re.compile(r"(?<=\d)\.(?=/)")
 """As in `1./3`, which is Python."""
+FRACTION = re.compile(r"\\[dt]?frac\s*(\\[A-Za-z]+)\s*(\w)")
+"""As in `\\frac\\pi 2`, which TeX reads and math-verify does not."""
 LETTER = re.compile(r"\(?([A-J])\)?")
 LETTERS = re.compile(r"[A-J]{2,}")
 BETWEEN = re.compile(r"[,;()\u3001\uff0c]|and|\u548c")
@@ -84,8 +86,8 @@ def is_right(answer: str, gold: str) -> bool:
 
 
 def _as_latex(answer: str) -> str:
-    """`answer` with numbers that are written for a program as LaTeX has them."""
-    return EXPONENT.sub(r" \\times 10^{\1}", POINT.sub("", answer))
+    """`answer` with numbers as LaTeX has them, and not a program, and with braces around a command over a fraction."""
+    return FRACTION.sub(r"\\frac{\1}{\2}", EXPONENT.sub(r" \\times 10^{\1}", POINT.sub("", answer)))
 
 
 def _is_mathematics(parsed: list[Any]) -> bool:
