@@ -81,6 +81,17 @@ def test_the_corpus_has_as_many_iterations_as_a_recipe_may(dags: dict[str, Any])
     assert len(trained) == MAX_ITERATIONS
 
 
+def test_a_person_is_asked_between_the_domains_and_their_annotation(dags: dict[str, Any]) -> None:
+    dag = dags["corpus_refresh"]
+    for number in range(1, MAX_ITERATIONS):
+        group = f"iteration_{number}"
+        assert dag.get_task(f"{group}.ask").upstream_task_ids == {f"{group}.domains"}
+        annotate = dag.get_task(f"{group}.annotate")
+        assert annotate.upstream_task_ids == {f"{group}.ask"}
+        assert annotate.options["decisions"] == "{{ ti.xcom_pull(task_ids='" + group + ".ask') or '' }}"
+    assert f"iteration_{MAX_ITERATIONS}.ask" not in dag.task_ids
+
+
 def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     given: dict[str, set[str]] = {}
     for dag in dags.values():
