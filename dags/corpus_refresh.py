@@ -2,9 +2,10 @@
 
 1. **ingest** reads the WARC files of `corpus.input`; **dedup** drops pages that stand twice, or nearly so.
 2. Each **iteration** trains the fastText classifier on the seed, scores every page, keeps the best within a token
-   budget, and counts by domain. Then it decides which URL prefixes of math-related domains are mathematics
-   (**annotate**) and adds their uncollected pages to the next iteration's seed (**grow**). Iterations past the recipe's
-   last one, or after mining has converged, are skipped.
+   budget, and counts by domain. Then a person decides which URL prefixes of math-related domains are mathematics
+   (**ask** waits for the page "Corpus"; with `corpus.annotation: auto` thresholds decide at once), **annotate** keeps
+   the decisions and **grow** adds the prefixes' uncollected pages to the next iteration's seed. Iterations past the
+   recipe's last one, or after mining has converged, are skipped.
 3. **decontaminate** removes pages that hold benchmark text; **tokenize** makes training shards; **report** closes the
    build; **publish** starts `pretrain`.
 
@@ -20,6 +21,7 @@ from airflow.sdk import Param, TaskGroup, TriggerRule, chain
 
 from mathmill.corpus.layout import Build
 from mathmill.recipe_corpus import MAX_ITERATIONS
+from operators.annotator import AskAnnotatorOperator, answered
 from operators.job import PythonJobOperator, SparkJobOperator
 from operators.mill_dag import mill_dag
 from operators.mining import LAST_COLLECTED, stop_after
@@ -81,17 +83,30 @@ with mill_dag(
                 iteration=number,
                 previous=collected,
             )
-            domains = corpus_job("domains", "domains", this.domains, pages=build.unique, collected=this.collected)
+            domains = corpus_job(
+                "domains",
+                "domains",
+                this.domains,
+                pages=build.unique,
+                collected=this.collected,
+                scores=this.scores,
+            )
             chain(before, classify, score, select, domains)
             counted.append(domains)
             collected, classifier = this.collected, ""
             if number < MAX_ITERATIONS:
+                ask = AskAnnotatorOperator(
+                    iteration=number, previous=str(annotations), retries=3, pre_execute=stop_after(number)
+                )
                 annotate = PythonJobOperator(
                     task_id="annotate",
                     module="mathmill.corpus.annotate",
                     out=str(this.annotations),
-                    options={"domains": str(this.domains), "previous": str(annotations)},
-                    pre_execute=stop_after(number),
+                    options={
+                        "domains": str(this.domains),
+                        "previous": str(annotations),
+                        "decisions": answered(ask.task_id),
+                    },
                 )
                 annotations = this.annotations
                 grow = corpus_job(
@@ -103,7 +118,7 @@ with mill_dag(
                     collected=collected,
                     annotations=annotations,
                 )
-                chain(domains, annotate, grow)
+                chain(domains, ask, annotate, grow)
                 seed, before = this.seed, grow
 
     decontaminate = corpus_job(

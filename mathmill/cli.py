@@ -29,10 +29,15 @@ COMMANDS = {
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
     "prove": ("mathmill.evaluation.prove", "formal proofs of miniF2F, checked by an Isabelle of your own"),
+    "harness": (
+        "mathmill.evaluation.harness",
+        "MMLU, BBH, HumanEval, MBPP and all other tasks of lm-evaluation-harness",
+    ),
     "compare": (
         "mathmill.evaluation.compare",
         "models of several pretrainings or reinforcements side by side",
     ),
+    "deliver": ("mathmill.deliver", "tell MLflow what it missed while it did not answer"),
     "promote": ("mathmill.evaluation.promote", "make an evaluated model the champion unless the present one is better"),
 }
 """Command words to the module whose `main` runs it, and what it does."""

@@ -6,12 +6,14 @@ $MATHMILL_HOME/
   outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
   outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
   outputs/<recipe>/proofs/<run>/      formal proofs by the models
+  outputs/<recipe>/harness/<run>/     figures of the models on tasks of lm-evaluation-harness
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +49,11 @@ def finished_outputs(recipe_name: str, stage: str) -> list[Path]:
     folder = outputs(recipe_name, stage)
     finished = [run for run in folder.iterdir() if is_finished(run)] if folder.is_dir() else []
     return sorted(finished, key=lambda run: ((run / SUCCESS).stat().st_mtime_ns, run.name))
+
+
+def run_folder(run_id: str) -> str:
+    """Name of the folder that holds the output of a DAG run."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")
 
 
 def newest_output(

@@ -25,10 +25,13 @@ from typing_extensions import override
 
 from mathmill import home, tracking
 from mathmill.errors import UserError
+from mathmill.launcher import wrapper
+from mathmill.launcher.launcher import MlflowRun
 from mathmill.output import is_finished, output_directory, partial_path, write_text
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.redaction import without_login
+from mathmill.system_metrics import system_metrics
 from mathmill.tracking import NoRun, TaskRun
 
 log = logging.getLogger("mathmill")
@@ -186,7 +189,7 @@ def _run(
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
-        with _tracked(recipe, stage, partial, given, out) as run:
+        with _tracked(recipe, stage, partial, given, out) as run, system_metrics(run):
             figures = dict(body(Job(stage, recipe, partial, out, run)))
             seconds = time.monotonic() - started
             run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
@@ -204,6 +207,7 @@ def _run(
         )
         write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
         (partial / BEGUN).unlink()
+        tracking.remove_other_journals(partial / tracking.JOURNALS, run.run_id)
     log.info("%s: %s", stage, _first(figures))
     log.info("%s: finished %s in %.1f s", stage, out, seconds)
 
@@ -219,17 +223,25 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
     inputs = {"recipe_digest": recipe.digest(), "arguments": dict(given)}
     begun = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
     if begun and any(begun[name] != value for name, value in inputs.items()):
-        if any(path != note for path in partial.iterdir()):
+        if any(path not in (note, partial / tracking.JOURNALS) for path in partial.iterdir()):
             raise UserError(
                 f"{partial} was begun with another recipe or other inputs: choose another --out or remove it"
             )
         begun = None
     earlier = begun["mlflow_run_id"] if begun else None
-    with tracking.task_run(recipe, stage, resume=earlier) as run:
+    with tracking.task_run(recipe, stage, resume=earlier, journals=partial / tracking.JOURNALS) as run:
         if run.run_id != earlier:
             run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
+        _tell_launcher(run)
         yield run
+
+
+def _tell_launcher(run: TaskRun) -> None:
+    """Leave the run's name in the folder of the launcher's job, if this is one, for those who watch it."""
+    if folder := os.environ.get(wrapper.MARK):
+        known = MlflowRun(run.run_id, run.experiment_id)
+        write_text(Path(folder) / wrapper.MLFLOW_RUN, json.dumps(asdict(known)))
 
 
 def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:

@@ -1,6 +1,6 @@
 """The corpus section of the recipe: from WARC files to a mathematical corpus (section 2.1 of the paper)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -83,13 +83,22 @@ class ClassifierRecipe(Section):
 
 
 class AnnotationRecipe(Section):
-    """Which URL prefixes of a math-related domain are mathematics, decided by thresholds (mode `auto`)."""
+    """Which URL prefixes of a math-related domain are mathematics. `annotation: auto` is short for its mode."""
 
-    mode: Literal["auto"] = "auto"
+    mode: Literal["auto", "person"] = "auto"
+    """Who decides: `auto`, the thresholds below; `person`, somebody on Airflow's page "Corpus", for whom each iteration
+    of `corpus_refresh` waits. What a person decided is not asked again."""
+    response_timeout: Rate = 168.0
+    """Hours to wait for a person's answer; after them the thresholds decide."""
     min_pages: PositiveCount = 5
-    """A prefix with fewer pages is left undecided."""
+    """A prefix with fewer pages is left undecided, and nobody is asked about it."""
     min_rate: Share = 0.5
-    """Collected share of a prefix's pages from which it counts as mathematics."""
+    """Collected share of a prefix's pages from which the thresholds call it mathematics."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_alone(cls, value: Any) -> Any:
+        return {"mode": value} if isinstance(value, str) else value
 
 
 class DecontaminationRecipe(Section):

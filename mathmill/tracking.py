@@ -8,11 +8,13 @@ MLflow is imported when a run starts, not with this module, so that parsing argu
 """
 
 import json
+import logging
 import os
 import re
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from typing_extensions import override
 
 from mathmill.errors import UserError
 from mathmill.home import CHECKOUT, home
+from mathmill.journal import BATCH, FILES, METRICS, Entry, Journal, ServerAwayError
 from mathmill.recipe import Recipe
 from mathmill.redaction import redacted, without_login
 
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
+log = logging.getLogger("mathmill")
+
+JOURNALS = "mlflow"
+"""Folder in a job's output that holds what its run is still to be told."""
 STAGE = "mathmill.stage"
 RECIPE_DIGEST = "mathmill.recipe_digest"
 GIT_COMMIT = "mathmill.git_commit"
@@ -45,9 +52,12 @@ AIRFLOW_TAGS = {
 }
 """Tag and the environment variable, set by the operator that submits a job, that holds its value."""
 
-FLUSH_SECONDS = 5.0
-BATCH = 1000
-"""Metrics in one `log_batch` call, MLflow's limit."""
+AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+"""MLflow's error codes for a server that is not reached, or not now."""
+RESTART_SECONDS = 600.0
+"""How long the server may be away when a model is to be registered."""
+END_SECONDS = 60.0
+"""How long it may be away when a job ends, before that is left for later."""
 
 
 def tracking_uri() -> str:
@@ -66,65 +76,87 @@ def registered_name(recipe_name: str, role: str) -> str:
 
 
 class TaskRun:
-    """A running MLflow run. Step metrics are buffered and sent in batches."""
+    """A running MLflow run. What is logged is kept in a journal and told from there; nothing waits for the server."""
 
-    def __init__(self, client: "MlflowClient", run_id: str, experiment_id: str) -> None:
+    def __init__(self, client: "MlflowClient", run_id: str, experiment_id: str, journal: Journal) -> None:
         self._client = client
+        self._journal = journal
         self.run_id = run_id
         self.experiment_id = experiment_id
-        self._metrics: list[Any] = []
-        self._flushed = time.monotonic()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log figures at a step; they are sent a few seconds later at the latest, or when the run ends.
+        """Log figures at a step; those of a step that an earlier try of the job has logged are left out.
 
         Characters that MLflow has no place for in a name, which may hold that of a model's folder, become `_`.
         """
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        self._metrics += [Metric(_metric_name(name), float(value), now, step) for name, value in metrics.items()]
-        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
+        named = {_metric_name(name): float(value) for name, value in metrics.items()}
+        last = self._journal.last_steps
+        new = {name: value for name, value in named.items() if step > last.get(name, -1)}
+        if new:
+            self._journal.write(METRICS, values=new, step=step, time=int(time.time() * 1000))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log settings; values longer than MLflow's limit of 6,000 characters are cut."""
-        from mlflow.entities import Param
-
-        entries = [Param(name, str(value)[:6000]) for name, value in params.items()]
-        for start in range(0, len(entries), 100):
-            self._client.log_batch(self.run_id, params=entries[start : start + 100])
+        self._journal.write("params", values={name: str(value)[:6000] for name, value in params.items()})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags on the run."""
-        from mlflow.entities import RunTag
+        self._journal.write("tags", values=dict(tags))
 
-        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    def log_input(self, name: str, *, digest: str, source: str, context: str) -> None:
+        """Log a data set that the run reads.
+
+        Args:
+            name: of it.
+            digest: of its content; the first 36 characters are logged, MLflow's limit.
+            source: where it is.
+            context: what it is for, as `training` or `evaluation`.
+        """
+        self._journal.write("input", name=name, digest=digest[:36], source=source, context=context)
+
+    def next_step(self, prefix: str) -> int:
+        """The first step that no metric of this prefix has been logged at by an earlier try."""
+        return 1 + max((step for name, step in self._journal.last_steps.items() if name.startswith(prefix)), default=-1)
 
     def log_figure(self, figure: "Figure", name: str) -> None:
         """Log a plot as `name`, a file name ending in .png or .svg."""
-        self._client.log_figure(self.run_id, figure, name)
+        figure.savefig(self._journal.file(name))
+        self._journal.write("artifact", name=name)
 
     def log_table(self, columns: Mapping[str, list[Any]], name: str) -> None:
         """Log a table, shown in the run's page, as `name`, a file name ending in .json."""
-        self._client.log_table(self.run_id, dict(columns), name)
+        import pandas as pd
+
+        pd.DataFrame(dict(columns)).to_json(self._journal.file(name), orient="split", index=False, date_format="iso")
+        self._journal.write("table", name=name)
 
     def log_text(self, text: str, name: str) -> None:
         """Log a text file as `name`."""
-        self._client.log_text(self.run_id, text, name)
+        self._journal.file(name).write_text(text, encoding="utf-8")
+        self._journal.write("artifact", name=name)
 
     def log_artifact(self, path: Path) -> None:
         """Log a file as it is."""
-        self._client.log_artifact(self.run_id, str(path))
+        shutil.copyfile(path, self._journal.file(path.name))
+        self._journal.write("artifact", name=path.name)
 
     def register_model(self, path: Path, recipe_name: str, role: str, tags: Mapping[str, str]) -> str:
         """Register the model in the folder `path`, which stays where it is.
 
         Returns:
             The new version's number.
+
+        Raises:
+            UserError: the server does not answer, for longer than a restart takes.
         """
         import mlflow
 
+        if not self._journal.wait(RESTART_SECONDS):
+            raise UserError(
+                f"MLflow at {without_login(tracking_uri())} has not answered for {RESTART_SECONDS / 60:.0f} minutes, so"
+                " the model cannot be registered: start it with `mathmill up` and the job again, which goes on from its"
+                " last checkpoint"
+            )
         tags = {MODEL_PATH: str(path), STAGE: role, **tags}
         model = mlflow.create_external_model(
             name=role, source_run_id=self.run_id, tags=tags, model_type=role, experiment_id=self.experiment_id
@@ -132,12 +164,20 @@ class TaskRun:
         version = mlflow.register_model(f"models:/{model.model_id}", registered_name(recipe_name, role), tags=tags)
         return str(version.version)
 
-    def flush(self) -> None:
-        """Send the metrics still held back."""
-        for start in range(0, len(self._metrics), BATCH):
-            self._client.log_batch(self.run_id, metrics=self._metrics[start : start + BATCH])
-        self._metrics.clear()
-        self._flushed = time.monotonic()
+    def end(self, status: str) -> None:
+        """Log the run's end, and wait a little until everything is told.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+        """
+        self._journal.write("status", status=status, time=int(time.time() * 1000))
+        if not self._journal.wait(END_SECONDS):
+            log.warning(
+                "MLflow still does not answer: what it is to know of run %s waits in the output folder;"
+                " `mathmill deliver` tells it later",
+                self.run_id,
+            )
+        self._journal.close(keep=status != "FINISHED")
 
 
 class NoRun(TaskRun):
@@ -160,6 +200,10 @@ class NoRun(TaskRun):
         pass
 
     @override
+    def log_input(self, name: str, *, digest: str, source: str, context: str) -> None:
+        pass
+
+    @override
     def log_figure(self, figure: "Figure", name: str) -> None:
         pass
 
@@ -179,19 +223,17 @@ class NoRun(TaskRun):
     def register_model(self, path: Path, recipe_name: str, role: str, tags: Mapping[str, str]) -> str:
         return ""
 
-    @override
-    def flush(self) -> None:
-        pass
-
 
 @contextmanager
-def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[TaskRun]:
+def task_run(recipe: Recipe, stage: str, resume: str | None = None, journals: Path | None = None) -> Iterator[TaskRun]:
     """A run that ends FINISHED, or FAILED when the block raises.
 
     Args:
         recipe: names the experiment.
         stage: names the run.
         resume: id of the run of an interrupted try to go on with; where this server does not have it, a new one.
+        journals: folder for what the server does not know yet; the interrupted try may have left some there. One of
+            the home's by default.
     """
     client = tracking_client()
     experiment_id = _experiment(client, recipe.name)
@@ -204,7 +246,8 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[
         if parent:
             tags["mlflow.parentRunId"] = parent
         run_id = client.create_run(experiment_id, run_name=stage, tags=tags).info.run_id
-    run = TaskRun(client, run_id, experiment_id)
+    folder = (journals or home() / "mlflow" / "journals") / run_id
+    run = TaskRun(client, run_id, experiment_id, open_journal(folder))
     status = "FAILED"
     try:
         yield run
@@ -213,8 +256,78 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None) -> Iterator[
         status = "KILLED"
         raise
     finally:
-        run.flush()
-        client.set_terminated(run_id, status)
+        run.end(status)
+
+
+def remove_other_journals(journals: Path, run_id: str) -> None:
+    """Remove the journals of other runs than this one, which gave up; and their folder if none is left."""
+    for folder in journals.iterdir():
+        if folder.name != run_id:
+            shutil.rmtree(folder)
+    if not any(journals.iterdir()):
+        journals.rmdir()
+
+
+def open_journal(folder: Path) -> Journal:
+    """The journal of the run after whose id the folder is named; it tells the server at `tracking_uri()`."""
+    client, run_id = tracking_client(), folder.name
+    return Journal(folder, lambda entries: _tell(client, run_id, folder, entries), without_login(tracking_uri()))
+
+
+def _tell(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[Entry]) -> None:
+    """Tell the server entries of one kind.
+
+    Raises:
+        ServerAwayError: it does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        _call(client, run_id, folder, entries)
+    except MlflowException as error:
+        if error.error_code not in AWAY:
+            raise
+        raise ServerAwayError(" ".join(str(error).split())[:200]) from error
+
+
+def _call(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[Entry]) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
+    first = entries[0]
+    match first["kind"]:
+        case "metrics":
+            metrics = [
+                Metric(name, value, one["time"], one["step"])
+                for one in entries
+                for name, value in one["values"].items()
+            ]
+            for start in range(0, len(metrics), BATCH):
+                client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+        case "params":
+            params = [Param(name, value) for name, value in first["values"].items()]
+            for start in range(0, len(params), 100):
+                client.log_batch(run_id, params=params[start : start + 100])
+        case "tags":
+            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in first["values"].items()])
+        case "input":
+            data = Dataset(first["name"], first["digest"], "local", first["source"])
+            client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", first["context"])])])
+        case "artifact":
+            client.log_artifact(run_id, str(folder / FILES / first["name"]))
+        case "table":
+            _log_table(client, run_id, folder / FILES / first["name"])
+        case "status":
+            client.set_terminated(run_id, first["status"], first["time"])
+
+
+def _log_table(client: "MlflowClient", run_id: str, path: Path) -> None:
+    """Log a file as a table. The client's own way adds the rows to those that are there."""
+    from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+
+    client.log_artifact(run_id, str(path))
+    tables = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+    if (table := {"path": path.name, "type": "table"}) not in tables:
+        client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([*tables, table]))
 
 
 def end_dag_run(recipe_name: str, dag_id: str, dag_run_id: str, status: str) -> None:

@@ -11,6 +11,8 @@ from operators.close_run import CloseRunOperator
 from operators.mining import last_collected
 from operators.run_params import run_params
 
+RETRIES = 3
+"""A worker, a node and a rank may each be lost once. What no retry mends is not tried again (operators.failures)."""
 RETRY_DELAY = timedelta(seconds=5)
 
 
@@ -44,7 +46,7 @@ def mill_dag(
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=paused,
-        default_args={"owner": "mathmill", "retries": 1, "retry_delay": RETRY_DELAY},
+        default_args={"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY},
         params={**run_params(inputs), **(params or {})},
         tags=["mathmill", *tags],
         user_defined_macros={"last_collected": last_collected},

@@ -1,6 +1,5 @@
 """The first task of every DAG: check the recipe and settle what the run reads and where it writes."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class PrepareOperator(BaseOperator):
                 raise UserError(f"param {stage}: {path} is no folder: give the path of a finished output")
         if self.makes == "corpus":
             inputs |= _corpus_inputs(recipe, request.get("previous"))
-        out = home.outputs(recipe.name, self.makes) / run_slug(run_id)
+        out = home.outputs(recipe.name, self.makes) / home.run_folder(run_id)
         return Plan(recipe=reference, name=recipe.name, overrides=overrides, out=str(out), inputs=inputs)
 
 
@@ -80,11 +79,6 @@ def _corpus_inputs(recipe: Recipe, previous: str | None) -> dict[str, str]:
     build = Build(require_finished(Path(previous), "mathmill corpus build"))
     known = (build.last_classifier(), build.last_annotations(), build.unique, build.decontaminated, build.tokens)
     return {"seed": build.last_seed()} | {name: str(path or "") for name, path in zip(REFRESHED, known, strict=True)}
-
-
-def run_slug(run_id: str) -> str:
-    """A folder name for a DAG run."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")
 
 
 def _request(context: Context) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ DEFAULT_RECIPE = "deepseekmath-7b"
 
 
 def run_params(inputs: Mapping[str, str] | None = None) -> dict[str, Param]:
-    """The params `recipe` and `overrides`, and one for each upstream output.
+    """The params `recipe`, `overrides` and `fresh`, and one for each upstream output.
 
     Args:
         inputs: stage of an upstream output and what it is for.
@@ -29,6 +29,12 @@ def run_params(inputs: Mapping[str, str] | None = None) -> dict[str, Param]:
             description='Keys of the recipe to change for this run, for example {"corpus.min_score": 0.6}.',
         ),
     }
+    params["fresh"] = Param(
+        False,
+        type="boolean",
+        description="Whether a cleared task throws away what its last job left unfinished and begins anew; else it goes"
+        " on from the newest checkpoint.",
+    )
     for stage, purpose in (inputs or {}).items():
         params[stage] = Param(
             None,

@@ -32,7 +32,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tracking_da
     shutil.copyfile(empty_tracking_database, database)
     monkeypatch.setenv("MATHMILL_HOME", str(home))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MATHMILL_JOB"):
         monkeypatch.delenv(variable, raising=False)
 
 

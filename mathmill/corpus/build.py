@@ -26,6 +26,7 @@ from mathmill.corpus import (
     tokenization,
 )
 from mathmill.corpus.layout import Build
+from mathmill.errors import UserError
 from mathmill.job import JobRecord, exit_code, job_parser
 from mathmill.output import require_finished
 from mathmill.recipe import Recipe
@@ -71,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", help="first positive pages (default: corpus.seed)")
     parser.add_argument("--benchmarks", nargs="+", help="question sets that no page may hold, beside the recipe's")
     parser.add_argument("--previous", type=Path, help="an earlier build that this one refreshes")
+    parser.add_argument(
+        "--decisions", type=Path, help="a person's, for every iteration (see `mathmill corpus annotate`)"
+    )
     arguments = parser.parse_args(argv)
     try:
         return exit_code(lambda: build(arguments))
@@ -81,6 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build(arguments: argparse.Namespace) -> None:
     """Run every stage that is not finished, then close the build with its report."""
     recipe = load_recipe(arguments.recipe, arguments.overrides)
+    if recipe.corpus.annotation.mode == "person" and not arguments.decisions:
+        raise UserError(
+            "corpus.annotation is person, but only corpus_refresh in Airflow asks one: give --decisions FILE, or"
+            " --set corpus.annotation.mode=auto"
+        )
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     layout = Build((arguments.out or home.outputs(recipe.name, "corpus") / now).resolve())
     earlier = None
@@ -90,7 +99,7 @@ def build(arguments: argparse.Namespace) -> None:
     stage(ingest.main, layout.ingested, input=arguments.input)
     stage(dedup.main, layout.unique, pages=layout.ingested, previous=earlier and earlier.unique)
     seed = earlier.last_seed() if earlier else arguments.seed or recipe.corpus.seed
-    mine(stage, recipe, layout, seed, earlier)
+    mine(stage, recipe, layout, seed, earlier, arguments.decisions)
     stage(
         decontaminate.main,
         layout.decontaminated,
@@ -103,7 +112,9 @@ def build(arguments: argparse.Namespace) -> None:
     print(f"corpus: {layout.root}")
 
 
-def mine(stage: Stages, recipe: Recipe, layout: Build, seed: str, earlier: Build | None) -> None:
+def mine(
+    stage: Stages, recipe: Recipe, layout: Build, seed: str, earlier: Build | None, decisions: Path | None
+) -> None:
     """The iterations, until the recipe's last one or until mining has converged."""
     annotations = earlier and earlier.last_annotations()
     before = None
@@ -129,11 +140,11 @@ def mine(stage: Stages, recipe: Recipe, layout: Build, seed: str, earlier: Build
             previous=before,
         )
         before = this.collected
-        stage(domains.main, this.domains, pages=layout.unique, collected=before)
+        stage(domains.main, this.domains, pages=layout.unique, collected=before, scores=this.scores)
         share = float(JobRecord.read(before).figures["already_collected_share"])
         if number == recipe.corpus.iterations or share >= recipe.corpus.converged_share:
             return
-        stage(annotate.main, this.annotations, domains=this.domains, previous=annotations)
+        stage(annotate.main, this.annotations, domains=this.domains, previous=annotations, decisions=decisions)
         annotations = this.annotations
         stage(grow.main, this.seed, seed=seed, pages=layout.unique, collected=before, annotations=annotations)
         seed = str(this.seed)

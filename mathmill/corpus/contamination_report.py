@@ -4,8 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -17,6 +20,9 @@ from mathmill.tracking import TaskRun
 MOST = 200
 """Rows of a table that is shown."""
 IN_PLOT = 20
+ITEMS = pa.schema(
+    [("benchmark", pa.string()), ("item_id", pa.string()), ("searched_for", pa.bool_()), ("pages", pa.int64())]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,21 @@ def contamination_report(
         "ngrams": [row.asDict() for row in most],
         "items": [row.asDict() for row in items],
     }
+
+
+def write_items(path: Path, benchmarks: BenchmarkSet, report: Mapping[str, Any]) -> None:
+    """Write every item of the benchmarks: `benchmark`, `item_id`, `searched_for`, and `pages` that held some of it.
+
+    Items without an n-gram are not searched for. With --previous, pages are those that this build has searched.
+    """
+    searched_for = benchmarks.items_with_ngrams()
+    pages = {(row["benchmark"], row["item_id"]): row["pages"] for row in report["items"]}
+    rows = [
+        (*item, number in searched_for, pages.get((item.benchmark, item.item_id), 0))
+        for number, item in enumerate(benchmarks.items)
+    ]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), ITEMS, strict=True)]
+    pq.write_table(pa.Table.from_arrays(columns, schema=ITEMS), path, compression="zstd")
 
 
 def figures(report: Mapping[str, Any]) -> Figures:

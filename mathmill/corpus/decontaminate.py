@@ -31,7 +31,8 @@ from pyspark.sql.types import StructType
 
 from mathmill.corpus.contamination import BenchmarkSet
 from mathmill.corpus.contamination_hits import HITS, count_ngrams, find_hits
-from mathmill.corpus.contamination_report import Tables, contamination_report, figures, log_report
+from mathmill.corpus.contamination_report import Tables, contamination_report, figures, log_report, write_items
+from mathmill.corpus.layout import CONTAMINATION_ITEMS, CONTAMINATION_REPORT
 from mathmill.corpus.linked_parts import link_parts
 from mathmill.corpus.segments import cut_pages
 from mathmill.corpus.session import run_spark_job
@@ -47,7 +48,6 @@ log = logging.getLogger("mathmill")
 
 CORPUS = ("url", "text", "score", "iteration", "content_languages", "token_count")
 REMOVED = ("url", "benchmark", "item_id", "matched_text", "ngram_length", "segment", "text")
-REPORT = "report.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:
-    """Write the tables `kept`, which is the corpus, `removed`, `hits` and `ngrams`, and `report.json`."""
+    """Write the tables `kept`, which is the corpus, `removed`, `hits`, `ngrams` and `items`, and `report.json`."""
     recipe = job.recipe.corpus.decontamination
     items, left_out = benchmark_items(job.recipe, arguments.benchmarks)
     benchmarks = BenchmarkSet.of(items, recipe)
@@ -99,7 +99,8 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
         kept = spark.read.schema(kept.schema).parquet(str(job.out / "kept"))
     tables = Tables(kept, removed, hits, evidence, ngrams)
     report = contamination_report(benchmarks, left_out, searched.get["pages"], tables)
-    write_text(job.out / REPORT, json.dumps(report, indent=2, ensure_ascii=False))
+    write_text(job.out / CONTAMINATION_REPORT, json.dumps(report, indent=2, ensure_ascii=False))
+    write_items(job.out / CONTAMINATION_ITEMS, benchmarks, report)
     log_report(job.run, report, removed)
     return figures(report)
 
@@ -136,9 +137,11 @@ def _previous(spark: SparkSession, folder: Path | None, digest: str) -> Previous
     if folder is None:
         return None
     require_finished(folder, "mathmill corpus decontaminate")
-    report = folder / REPORT
+    report = folder / CONTAMINATION_REPORT
     if not report.is_file():
-        raise UserError(f"--previous {folder} has no {REPORT}: give an output of `mathmill corpus decontaminate`")
+        raise UserError(
+            f"--previous {folder} has no {CONTAMINATION_REPORT}: give an output of `mathmill corpus decontaminate`"
+        )
     kept = spark.read.parquet(str(folder / "kept"))
     hits = spark.read.schema(from_arrow_schema(HITS)).parquet(str(folder / "hits"))
     return Previous(folder, kept, hits, json.loads(report.read_text(encoding="utf-8"))["digest"] == digest)

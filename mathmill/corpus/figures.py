@@ -7,21 +7,30 @@ from matplotlib.figure import Figure
 BARS = 50
 
 
-def score_histogram(counts: Mapping[int, int], bins: int, cut: int) -> Figure:
-    """Pages by score, with the cut.
+def score_bars(counts: Mapping[int, int], bins: int) -> list[int]:
+    """Pages by score in `BARS` equal bins of [0, 1].
 
     Args:
         counts: pages of each of the `bins` equal bins of [0, 1], those with none left out.
         bins: how many bins there are.
-        cut: the lowest bin that is kept.
     """
     bars = [0] * BARS
     for number, count in counts.items():
         bars[min(number * BARS // bins, BARS - 1)] += count
+    return bars
+
+
+def score_histogram(bars: Sequence[int], cut: float) -> Figure:
+    """Pages by score, with the cut.
+
+    Args:
+        bars: as `score_bars` makes them.
+        cut: the lowest score that is kept.
+    """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.bar([(bar + 0.5) / BARS for bar in range(BARS)], bars, width=0.9 / BARS)
-    axes.axvline(cut / bins, color="tab:red", label=f"kept from {cut / bins:.3f} on")
+    axes.axvline(cut, color="tab:red", label=f"kept from {cut:.3f} on")
     axes.set(xlabel="score", ylabel="pages", yscale="log" if any(bars) else "linear", title="Pages by score")
     axes.legend()
     return figure

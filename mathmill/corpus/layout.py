@@ -7,6 +7,13 @@ from mathmill.job import JobRecord
 from mathmill.output import is_finished
 from mathmill.recipe_corpus import MAX_ITERATIONS
 
+CONTAMINATION_REPORT = "report.json"
+"""In the output of `decontaminate`: what was found, by benchmark and item."""
+CONTAMINATION_ITEMS = "items.parquet"
+"""There, too: every item of the benchmarks, whether it could be searched for, and the pages that held some of it."""
+HISTOGRAM = "scores.json"
+"""In `collected`: pages by score in equal bins of [0, 1], and the lowest score that was kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
@@ -38,6 +45,20 @@ class Iteration:
     def annotations(self) -> Path:
         """Table `annotations`: which URL prefixes are mathematics."""
         return self.root / "annotations"
+
+    @property
+    def question(self) -> Path:
+        """What a person was asked (`mathmill.corpus.question`)."""
+        return self.root / "question.json"
+
+    @property
+    def draft(self) -> Path:
+        """Decisions that were made and not sent yet, JSON Lines."""
+        return self.root / "draft.jsonl"
+
+    def answer(self, digest: str) -> Path:
+        """Decisions that were sent, JSON Lines; written once."""
+        return self.root / "answers" / f"{digest}.jsonl"
 
     @property
     def seed(self) -> Path:

@@ -1,6 +1,7 @@
 """Keep the best-scored pages within a token budget."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,11 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mathmill.corpus.cut import first_bins
-from mathmill.corpus.figures import score_histogram
+from mathmill.corpus.figures import score_bars, score_histogram
+from mathmill.corpus.layout import HISTOGRAM
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
 from mathmill.job import Figures, Job, job_parser
+from mathmill.output import write_text
 
 BINS = 100_000
 """Bins of the score histogram that the cut is found with; a budget is met to one bin."""
@@ -45,7 +48,9 @@ def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures
     collected = scored.where(F.col("bin") >= cut).drop("bin") if tokens else scored.where("false").drop("bin")
     collected.withColumn("iteration", F.lit(arguments.iteration)).write.parquet(str(job.out / "pages"))
     counts = {row["bin"]: row[1] for row in groups}
-    job.run.log_figure(score_histogram(counts, BINS, cut), "scores.png")
+    bars = score_bars(counts, BINS)
+    write_text(job.out / HISTOGRAM, json.dumps({"pages": bars, "cut": cut / BINS}))
+    job.run.log_figure(score_histogram(bars, cut / BINS), "scores.png")
     written = spark.read.parquet(str(job.out / "pages"))
     totals = written.selectExpr("count(*) n", "coalesce(sum(token_count), 0) tokens").collect()[0]
     before = _collected_before(written, arguments.previous)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mathmill.corpus.addresses import prefixes
+from mathmill.corpus.decisions import AUTO
 from mathmill.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +54,16 @@ def by_url_prefix(pages: "DataFrame") -> "DataFrame":
 
 
 def under_mathematics(pages: "DataFrame", annotations: Path) -> "DataFrame":
-    """The URLs of those `pages` that stand under a prefix annotated as mathematics, each once."""
+    """The URLs of those `pages` that are annotated as mathematics, each once.
+
+    A person's decision about a prefix is one about all that it begins, but for longer prefixes that a person decided
+    too. Where no person decided, any prefix that thresholds call mathematics makes a page so.
+    """
+    from pyspark.sql import functions as F
+
     table = pages.sparkSession.read.parquet(str(annotations / "annotations"))
-    prefixes = table.where("is_math").select("url_prefix")
-    return by_url_prefix(pages.select("url")).join(prefixes, "url_prefix", "left_semi").select("url").distinct()
+    under = by_url_prefix(pages.select("url")).join(table, "url_prefix")
+    length = F.when(F.col("annotator") != AUTO, F.length("url_prefix"))
+    by_person = F.max_by("is_math", length)
+    decided = under.groupBy("url").agg(F.coalesce(by_person, F.bool_or("is_math")).alias("is_math"))
+    return decided.where("is_math").select("url")

@@ -39,11 +39,11 @@ class JobTimes:
 def jobs_since(moment: float) -> list[JobTimes]:
     """The attempts that started at `moment` or later, in order."""
     found = []
-    for process in (home() / "jobs").glob(f"*/*/{wrapper.PROCESS}"):
-        started = process.stat().st_mtime
+    for record in (home() / "jobs").glob(f"*/*/{wrapper.SUBMITTED}"):
+        started = record.stat().st_mtime
         if started < moment:
             continue
-        folder = process.parent
+        folder = record.parent
         ours = json.loads((folder / wrapper.SPEC).read_text(encoding="utf-8"))["environment"]
         code = folder / wrapper.EXIT_CODE
         ended = code.stat().st_mtime if code.is_file() else None

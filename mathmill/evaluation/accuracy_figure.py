@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 WIDTH = 8.5
 """Inches."""
-BAR = 0.2
-"""Inches that a bar takes; as much lies between two groups."""
+LINE = 0.21
+"""Inches that a bar takes, the space between two groups, or a line of the legend."""
+Colour = tuple[float, float, float, float]
+"""Red, green, blue and opacity, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,13 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
     from matplotlib.figure import Figure
 
     groups, labels = list(dict.fromkeys(bar.group for bar in bars)), list(dict.fromkeys(bar.label for bar in bars))
-    step = len(labels) + 1
-    figure = Figure(figsize=(WIDTH, 1.6 + BAR * step * len(groups)), layout="constrained")
+    step, columns = len(labels) + 1, legend_columns(labels, WIDTH)
+    lines = len(labels) / columns + step * len(groups)
+    figure = Figure(figsize=(WIDTH, 1.4 + LINE * lines), layout="constrained")
     axes = figure.add_subplot()
-    for number, label in enumerate(labels):
+    for number, (label, colour) in enumerate(zip(labels, model_colours(len(labels)), strict=True)):
         mine = [bar for bar in bars if bar.label == label]
-        _draw(axes, mine, [groups.index(bar.group) * step + number for bar in mine], f"C{number}")
+        _draw(axes, mine, [groups.index(bar.group) * step + number for bar in mine], colour)
     sizes = {bar.group: bar.n for bar in bars}
     middle = (len(labels) - 1) / 2
     axes.set_yticks(
@@ -52,8 +55,16 @@ def accuracy_figure(bars: Sequence[Bar], title: str) -> "Figure":
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=legend_columns(labels, WIDTH), frameon=False)
+    figure.legend(loc="outside upper center", ncols=columns, frameon=False)
     return figure
+
+
+def model_colours(count: int) -> list[Colour]:
+    """A colour for each model; over 20 they come again."""
+    from matplotlib import colormaps
+
+    colours = colormaps["tab10" if count <= 10 else "tab20"]
+    return [colours(number % colours.N) for number in range(count)]
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
@@ -62,7 +73,7 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
     return max(1, min(len(labels), int(width / widest)))
 
 
-def _draw(axes: "Axes", bars: Sequence[Bar], places: Sequence[int], colour: str) -> None:
+def _draw(axes: "Axes", bars: Sequence[Bar], places: Sequence[int], colour: Colour) -> None:
     shares = [100 * bar.accuracy.share for bar in bars]
     lows = [100 * bar.accuracy.low for bar in bars]
     highs = [100 * bar.accuracy.high for bar in bars]

@@ -12,8 +12,9 @@ from typing import Any
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.methods_figure import Curve, methods_figure
-from mathmill.evaluation.results import read_results
-from mathmill.evaluation.uncertainty import Interval, difference, of_share, over_seeds
+from mathmill.evaluation.paired import Comparison, compare
+from mathmill.evaluation.results import read_results, read_verdicts
+from mathmill.evaluation.uncertainty import Interval, of_share, over_seeds
 from mathmill.job import Figures, Job, JobRecord
 from mathmill.output import require_finished, write_text
 from mathmill.recipe_reinforcement import ReinforceRecipe
@@ -32,6 +33,8 @@ SECONDS = ("generate", "reward", "train")
 Row = dict[str, Any]
 Scores = Mapping[tuple[str, str], Score]
 """By the model's folder and the task."""
+Verdicts = Mapping[tuple[str, str], Mapping[str, Sequence[bool]]]
+"""Of each question's samples, by question, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Compared:
     runs: dict[int, Run]
     """By seed."""
 
+    @property
+    def folders(self) -> list[Path]:
+        """The models, by rising seed."""
+        return [run.path for run in self.runs.values()]
+
     def accuracies(self, task: str, scores: Scores) -> dict[int, float]:
         """The accuracy of each seed's model."""
         return {seed: scores[str(run.path), task].accuracy for seed, run in self.runs.items()}
@@ -65,10 +73,10 @@ def compare_methods(job: Job, models: Sequence[Path], evaluation: Path | None) -
     """
     methods = compared([_run(path) for path in models])
     first = next(iter(methods[0].runs.values())).parent
-    scores = _scores(evaluation, [first, *models])
+    scores, verdicts = _figures(evaluation, [first, *models])
     tasks = list(dict.fromkeys(task for _, task in scores))
-    rows = [_first_row(first, tasks, scores), *(_row(method, first, tasks, scores) for method in methods)]
-    order = [line for task in tasks for line in ordering(methods, task, scores)]
+    rows = [_first_row(first, tasks, scores), *(_row(method, first, tasks, scores, verdicts) for method in methods)]
+    order = [line for task in tasks for line in ordering(methods, task, scores, verdicts)]
     for line in order:
         log.info("%s", line["words"])
     for name, lines in ((TABLE, rows), (ORDER, order)):
@@ -110,11 +118,11 @@ def compared(runs: Sequence[Run]) -> list[Compared]:
     ]
 
 
-def ordering(methods: Sequence[Compared], task: str, scores: Scores) -> list[Row]:
+def ordering(methods: Sequence[Compared], task: str, scores: Scores, verdicts: Verdicts) -> list[Row]:
     """Each method beside the next worse one: the difference of their accuracies, and whether it is inside the noise.
 
-    Two that share several seeds are compared seed by seed, with the t-interval of the differences; others by their
-    Wilson intervals.
+    Two that share several seeds are compared seed by seed, with the t-interval of the differences; others question by
+    question.
     """
     ranked = sorted(methods, key=lambda one: -fmean(one.accuracies(task, scores).values()))
     lines = []
@@ -124,8 +132,8 @@ def ordering(methods: Sequence[Compared], task: str, scores: Scores) -> list[Row
         if len(shared) > 1:
             gap, how = over_seeds([ours[seed] - theirs[seed] for seed in shared]), f"over {len(shared)} seeds, paired"
         else:
-            gap = difference(_pooled(better, task, scores), _pooled(worse, task, scores))
-            how = "by Wilson's intervals, not paired"
+            found = _compare(better.folders, worse.folders, task, verdicts)
+            gap, how = found.difference, f"over {found.n} questions, paired; {found.test}, p = {found.p:.2g}"
         noise = "inside the noise" if gap.holds_zero else "outside the noise"
         lines.append(
             {
@@ -143,6 +151,16 @@ def ordering(methods: Sequence[Compared], task: str, scores: Scores) -> list[Row
     return lines
 
 
+def _compare(ours: Sequence[Path], theirs: Sequence[Path], task: str, verdicts: Verdicts) -> Comparison:
+    """Compare models, each given by its folders of all seeds, on the questions of a task; seeds count as samples."""
+    questions = verdicts[str(ours[0]), task]
+
+    def seeds(paths: Sequence[Path]) -> list[list[bool]]:
+        return [[right for path in paths for right in verdicts[str(path), task][one]] for one in questions]
+
+    return compare(seeds(ours), seeds(theirs))
+
+
 def _run(path: Path) -> Run:
     history, parent = History.read(path), read_record(path).parent_model
     if not history.validations:
@@ -152,8 +170,8 @@ def _run(path: Path) -> Run:
     return Run(path, history, Path(parent).resolve())
 
 
-def _scores(evaluation: Path | None, models: Sequence[Path]) -> Scores:
-    """The figures of these models.
+def _figures(evaluation: Path | None, models: Sequence[Path]) -> tuple[Scores, Verdicts]:
+    """The figures of these models, and what they come from.
 
     Raises:
         UserError: there is no evaluation, or one of the models is not in it.
@@ -167,7 +185,8 @@ def _scores(evaluation: Path | None, models: Sequence[Path]) -> Scores:
     for model in models:
         if any((str(model), task) not in scores for task in tasks):
             raise UserError(f"--evaluation {evaluation} has no figures of {model}: evaluate it with the others")
-    return {key: one for key, one in scores.items() if key[0] in set(map(str, models))}
+    ours = {key: one for key, one in scores.items() if key[0] in set(map(str, models))}
+    return ours, read_verdicts(evaluation)
 
 
 def _pooled(method: Compared, task: str, scores: Scores) -> Interval:
@@ -184,7 +203,7 @@ def _first_row(first: Path, tasks: Sequence[str], scores: Scores) -> Row:
     return row
 
 
-def _row(method: Compared, first: Path, tasks: Sequence[str], scores: Scores) -> Row:
+def _row(method: Compared, first: Path, tasks: Sequence[str], scores: Scores, verdicts: Verdicts) -> Row:
     """A method's line of the table; seconds and samples are those of one run."""
     runs = list(method.runs.values())
     steps = [figures for run in runs for figures in run.history.steps]
@@ -202,8 +221,7 @@ def _row(method: Compared, first: Path, tasks: Sequence[str], scores: Scores) ->
         values = list(method.accuracies(task, scores).values())
         pooled = _pooled(method, task, scores)
         row |= _columns("accuracy", task, over_seeds(values) if len(values) > 1 else pooled)
-        start = scores[str(first), task]
-        row |= _columns("gain", task, difference(pooled, of_share(start.accuracy, start.n)))
+        row |= _columns("gain", task, _compare(method.folders, [first], task, verdicts).difference)
     row["seconds"] = fmean(JobRecord.read(run.path).seconds for run in runs)
     for name in SECONDS:
         measured = [figures[key] for figures in steps if (key := f"seconds/{name}") in figures]

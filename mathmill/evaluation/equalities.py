@@ -12,15 +12,16 @@ from mathmill.evaluation.paper_equality import (
     equal_as_named_letter,
     equal_as_one,
 )
+from mathmill.evaluation.paper_extraction import Answers
 
 EqualityName = Literal["strict", "one", "last", "cloze", "letter", "named_letter", "courses"]
-Answer = str | tuple[str, ...]
+Answer = str | Answers
 """Text for `strict`; for the published rules the answers that a text gives, in order."""
 Pair = tuple[Answer, Answer]
 """An answer and the gold answer."""
 
 
-def _published(equal: Callable[[tuple[str, ...], tuple[str, ...]], bool]) -> Callable[[Any, Any], Comparison]:
+def _published(equal: Callable[[Answers, Answers], bool]) -> Callable[[Any, Any], Comparison]:
     return lambda answers, golds: "right" if equal(answers, golds) else "wrong"
 
 

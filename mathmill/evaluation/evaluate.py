@@ -7,14 +7,23 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import chosen_k
+from mathmill.evaluation.contamination import (
+    CONTAMINATION,
+    contamination_table,
+    task_contamination,
+    write_contamination,
+)
+from mathmill.evaluation.disagreements_page import log_disagreements
 from mathmill.evaluation.drawing import draw
 from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
 from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.judging import Judge
 from mathmill.evaluation.leaderboard import Published
+from mathmill.evaluation.learned_corpus import learned_corpus
 from mathmill.evaluation.models import choose_models
 from mathmill.evaluation.report import log_leaderboard, log_report
 from mathmill.evaluation.results import Item, Result, write_results
@@ -22,6 +31,7 @@ from mathmill.evaluation.tasks import Task, choose_tasks
 from mathmill.evaluation.verification import Verifier
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.questions import Question
+from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
 from mathmill.task_file import load_task, task_names
 
@@ -35,6 +45,8 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
     """The job's body."""
     plan, questions = _plan(job.recipe, arguments)
     published = _published(plan.tasks)
+    for task, digest in zip(plan.tasks, plan.questions, strict=True):
+        job.run.log_input(task.name, digest=digest, source=benchmark_name(task.source), context="evaluation")
     verifier = None if arguments.reward is None else _verifier(arguments.reward, job.recipe)
     log.info("%d models x %d questions x %d samples", len(plan.models), sum(map(len, questions)), plan.samples)
     drawn = draw(plan, questions, job.out / DRAWN, verifier)
@@ -49,6 +61,8 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
                 items += graded
     write_results(job.out, results, items)
     figures = log_report(job, results, items)
+    log_disagreements(job, items)
+    _log_contamination(job, plan, questions, items)
     log_leaderboard(job, results, published)
     shutil.rmtree(job.out / DRAWN)
     return figures
@@ -81,6 +95,26 @@ def _published(tasks: Sequence[Task]) -> Published:
         for role, forms in paper.items()
         for form, percent in forms.items()
     }
+
+
+def _log_contamination(
+    job: Job, plan: DrawingPlan, questions: Sequence[Sequence[Question]], items: Sequence[Item]
+) -> None:
+    """Show beside the accuracies which questions had stood in the corpus of each model, and were removed."""
+    right: dict[tuple[str, str], dict[str, list[bool]]] = {}
+    for item in items:
+        right.setdefault((item.label, item.task), {}).setdefault(item.question_id, []).append(item.right)
+    found = []
+    for model in plan.models:
+        corpus = learned_corpus(model.path, job.recipe)
+        for task, asked in zip(plan.tasks, questions, strict=True):
+            shares = {id_: fmean(verdicts) for id_, verdicts in right[model.label, task.name].items()}
+            found.append(
+                task_contamination(corpus, model.label, task.name, source=task.source, questions=asked, right=shares)
+            )
+    write_contamination(job.out, found)
+    if table := contamination_table(found):
+        job.run.log_table(table, CONTAMINATION)
 
 
 def _verifier(folder: Path, recipe: Recipe) -> Verifier:

@@ -57,6 +57,8 @@ class Entry:
     strict: Proportion
     paper: Proportion | None
     """By the paper's rules; None where they were not asked."""
+    paper_programs: Proportion | None
+    """By the paper's rules on the last program's output; None without programs that the model goes on after."""
     published: float | None
     """The accuracy that the paper gives its 7B model of this role, a share; None where it gives none."""
     evaluation: str
@@ -98,16 +100,17 @@ def _entry(
         form=result.form,
         n=result.score.n,
         samples=result.score.samples,
-        strict=_accuracy(result.score),
-        paper=None if result.paper is None else _accuracy(result.paper),
+        strict=Proportion(result.score.accuracy, result.score.low, result.score.high),
+        paper=_accuracy(result.paper),
+        paper_programs=_accuracy(result.paper_programs),
         published=published.get((result.task, result.role, result.form)),
         evaluation=str(evaluation.folder),
         time=evaluation.time,
     )
 
 
-def _accuracy(score: Score) -> Proportion:
-    return Proportion(score.accuracy, score.low, score.high)
+def _accuracy(score: Score | None) -> Proportion | None:
+    return None if score is None else Proportion(score.accuracy, score.low, score.high)
 
 
 def finished_evaluations(recipe_name: str) -> list[Evaluation]:
@@ -139,7 +142,12 @@ def registered_versions(recipe_name: str, evaluations: Iterable[Evaluation]) -> 
 
 def leaderboard_row(entry: Entry) -> dict[str, Any]:
     """The entry as a line of a table."""
-    paper = entry.paper
+    graders = {"strict": entry.strict, "paper's rules": entry.paper, "paper's rules on programs": entry.paper_programs}
+    shares = {
+        f"{grader}{end}": None if seen is None else getattr(seen, name)
+        for grader, seen in graders.items()
+        for end, name in (("", "share"), (" 95% low", "low"), (" 95% high", "high"))
+    }
     return {
         "role": entry.role,
         "version": entry.version,
@@ -147,12 +155,7 @@ def leaderboard_row(entry: Entry) -> dict[str, Any]:
         "form": entry.form,
         "n": entry.n,
         "samples": entry.samples,
-        "strict": entry.strict.share,
-        "strict 95% low": entry.strict.low,
-        "strict 95% high": entry.strict.high,
-        "paper's rules": paper.share if paper else None,
-        "paper's rules 95% low": paper.low if paper else None,
-        "paper's rules 95% high": paper.high if paper else None,
+        **shares,
         "paper's model": entry.published,
         "folder": entry.model,
         "evaluation": entry.evaluation,

@@ -40,10 +40,11 @@ small { display: block; font-weight: 400; font-size: .78rem; color: var(--soft);
 """
 
 LEGEND = (
-    "Accuracy in percent of the questions by the strict grader, and below it by the paper's rules, with Wilson's 95%"
-    " interval. In the strip from 0 to 100 the band is the strict interval and the dotted line the paper's model."
-    " Each figure is the newest of its model; the best strict one of a column is bold. Grey rows are the accuracies"
-    " that the DeepSeekMath paper (arXiv 2402.03300) gives its 7B models."
+    "Accuracy in percent of the questions by the strict grader, and below it by the paper's rules (on programs: of what"
+    " the last program printed instead of the boxed answer), with Wilson's 95% interval. In the strip from 0 to 100 the"
+    " band is the strict interval and the dotted line the paper's model. Each figure is the newest of its model; the"
+    " best strict one of a column is bold. Grey rows are the accuracies that the DeepSeekMath paper (arXiv 2402.03300)"
+    " gives its 7B models."
 )
 NAMES = {"base": "Base", "instruct": "Instruct", "rl": "RL"}
 
@@ -115,8 +116,9 @@ def _cell(entry: Entry, entries: Sequence[Entry]) -> str:
     rivals = [other for other in entries if other.task == entry.task]
     best = len(rivals) > 1 and entry.strict.share == max(other.strict.share for other in rivals)
     notes = [f"<small>{_interval(entry.strict)}</small>"]
-    if entry.paper is not None:
-        notes.append(f"<small>paper's rules {100 * entry.paper.share:.1f} ({_interval(entry.paper)})</small>")
+    for words, seen in (("paper's rules", entry.paper), ("on programs", entry.paper_programs)):
+        if seen is not None:
+            notes.append(f"<small>{words} {100 * seen.share:.1f} ({_interval(seen)})</small>")
     if len({other.n for other in rivals}) > 1:
         notes.append(f"<small>n = {entry.n:,}</small>")
     if entry.samples > 1:

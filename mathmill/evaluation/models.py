@@ -54,15 +54,20 @@ def lineage(path: Path) -> list[Path]:
 
 def load_model(model: EvaluatedModel, recipe: Recipe, shard: int = 0) -> tuple[Engine, Any]:
     """An engine that draws from the model, and the model's tokenizer; processes of different `shard` share the GPUs."""
+    from mathmill.rollout.transformers_engine import TransformersEngine
+
+    network, tokenizer = load_network(model, shard)
+    return TransformersEngine(network, tokenizer, batch=recipe.evaluation.batch), tokenizer
+
+
+def load_network(model: EvaluatedModel, shard: int = 0) -> tuple[Any, Any]:
+    """The model itself, in the dtype of its file and on a GPU where there is one, and its tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from mathmill.rollout.transformers_engine import TransformersEngine
-
     device = f"cuda:{shard % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(model.path)
-    network = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto").to(device).eval()
-    return TransformersEngine(network, tokenizer, batch=recipe.evaluation.batch), tokenizer
+    return AutoModelForCausalLM.from_pretrained(model.path, dtype="auto").to(device).eval(), tokenizer
 
 
 def _role(path: Path) -> str:

@@ -8,9 +8,8 @@ import re
 from contextlib import suppress
 from typing import Any
 
+from mathmill.evaluation.paper_extraction import Answers
 from mathmill.evaluation.paper_parsing import calculate
-
-Answers = tuple[str, ...]
 
 TOLERANCE = 0.01
 """Relative, of what `_close` applies it to."""

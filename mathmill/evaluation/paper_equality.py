@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import isclose
 
+from mathmill.evaluation.paper_extraction import Answers
 from mathmill.evaluation.paper_parsing import numerical_value, read_expression
-
-Answers = tuple[str, ...]
 
 CLOSE = 1e-3
 BRACKETED = re.compile(r"[(\[].+[)\]]")

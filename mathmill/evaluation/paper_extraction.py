@@ -9,6 +9,7 @@ import re
 from mathmill.evaluation.paper_normalisation import normalise
 
 Answers = tuple[str, ...]
+"""Of one completion, in order; gold answers likewise."""
 
 OUTPUT = "```output"
 FENCE = "```"

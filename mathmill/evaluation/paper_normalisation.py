@@ -20,12 +20,13 @@ SIGNS = (
     ("$", ""),
     ("x\\in", ""),
     ("\\%", "%"),
+    ("\\%", "%"),  # once more, as there: two backslashes go as well
     (" .", " 0."),
     ("{.", "{0."),
     ("\\cdot", ""),
     ("infinity", "\\infty"),
 )
-FONTS = (("\\mathbf", ""), ("\\mathrm", ""))
+FONTS = (("+\\inity", "\\infty"), ("\\mathbf", ""), ("\\mathrm", ""))
 BOXED_TEXT = re.compile(r"\\mbox{.*?}")
 ZEROS = (
     (re.compile(r"(\d+)\.0+([^\d])"), r"\1\2"),

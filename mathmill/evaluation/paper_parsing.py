@@ -10,7 +10,7 @@ import builtins
 import operator
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -68,6 +68,7 @@ def calculate(code: str, names: Mapping[str, Any]) -> Any:
     return body.value if isinstance(body, ast.Constant) else _value(body, names)
 
 
+@lru_cache(maxsize=4096)
 def read_expression(text: str) -> Any:
     """What `text` says as LaTeX, else in Python's notation, else `text` itself."""
     from sympy.parsing.latex import parse_latex

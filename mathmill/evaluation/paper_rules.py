@@ -11,10 +11,11 @@ from typing import Literal
 
 from mathmill.evaluation import paper_extraction as extraction
 from mathmill.evaluation.equalities import EqualityName
+from mathmill.evaluation.paper_extraction import Answers
 from mathmill.evaluation.paper_normalisation import normalise
 from mathmill.questions.question import Question
 
-Extraction = Callable[[str, str], tuple[str, ...]]
+Extraction = Callable[[str, str], Answers]
 """The answers in a completion, given the question and the completion."""
 PaperForm = Literal["cot", "pot", "tool", "program"]
 """What is graded: the text of a chain of thought or of a tool-integrated solution; the value of a program of thought;
@@ -25,7 +26,7 @@ what the last `program` of a tool-integrated solution printed (the published `pr
 class PaperRules:
     """How one task is graded."""
 
-    golds: Callable[[Question], tuple[str, ...]]
+    golds: Callable[[Question], Answers]
     """The gold answers of a question."""
     few_shot: Extraction
     """Of a base model, which goes on after solved examples."""
@@ -42,24 +43,24 @@ class PaperRules:
         return self.few_shot if few_shot else self.zero_shot
 
 
-def answer_as_is(question: Question) -> tuple[str, ...]:
+def answer_as_is(question: Question) -> Answers:
     """The answer of the row."""
     return (question.answer,)
 
 
-def answer_without_commas(question: Question) -> tuple[str, ...]:
+def answer_without_commas(question: Question) -> Answers:
     """A number."""
     return (question.answer.strip().replace(",", ""),)
 
 
-def answers_of_solution(question: Question) -> tuple[str, ...]:
+def answers_of_solution(question: Question) -> Answers:
     """All boxed answers of the worked solution; the answer of the row, read likewise, where that boxes none."""
     solution = question.solution or ""
     text = solution if "boxed" in solution else f"\\boxed{{{question.answer}}}"
     return extraction.several_answers(question.question, text)
 
 
-def answers_between_semicolons(question: Question) -> tuple[str, ...]:
+def answers_between_semicolons(question: Question) -> Answers:
     """The blanks to be filled in."""
     return tuple(map(normalise, question.answer.strip().split(";")))
 

@@ -70,25 +70,27 @@ class ProofResult:
     """Completions cut at the greatest length."""
     proved: Proportion | None
     """Share of the attempts that are proofs, its interval as of one trial a problem; None: they are unchecked."""
-    passed: Proportion | None
-    """Pass@samples; None: unchecked, or one sample."""
+    passed: dict[int, Proportion]
+    """Pass@K, by K; nothing where attempts are unchecked or there is one a problem."""
 
 
-def proof_results(attempts: Sequence[Attempt], *, is_checked: bool) -> list[ProofResult]:
+def proof_results(attempts: Sequence[Attempt], *, at: Sequence[int], is_checked: bool) -> list[ProofResult]:
     """The figures of each model, whose attempts stand together, as do those on a problem.
 
     Args:
         attempts: of one task.
+        at: the K of Pass@K, none greater than the attempts a problem.
         is_checked: whether a checker has judged them; without one there are no shares.
     """
-    return [_result(list(group), is_checked) for _, group in groupby(attempts, key=lambda one: one.label)]
+    return [_result(list(group), at, is_checked) for _, group in groupby(attempts, key=lambda one: one.label)]
 
 
-def _result(attempts: Sequence[Attempt], is_checked: bool) -> ProofResult:
+def _result(attempts: Sequence[Attempt], at: Sequence[int], is_checked: bool) -> ProofResult:
     groups = [[one.verdict for one in group] for _, group in groupby(attempts, key=lambda one: one.problem)]
     problems, samples = len(groups), len(groups[0])
     verdicts = Counter(one.verdict for one in attempts)
-    solved = sum(pass_at(samples, group.count("proved"), samples) for group in groups) / problems
+    counts = [group.count("proved") for group in groups]
+    solved = {k: sum(pass_at(samples, count, k) for count in counts) / problems for k in at}
     return ProofResult(
         **{name: getattr(attempts[0], name) for name in ("model", "role", "label", "task")},
         problems=problems,
@@ -96,7 +98,7 @@ def _result(attempts: Sequence[Attempt], is_checked: bool) -> ProofResult:
         verdicts=dict(verdicts),
         cut=sum(one.finish_reason == "length" for one in attempts),
         proved=Proportion.of(verdicts["proved"] / len(attempts), problems) if is_checked else None,
-        passed=Proportion.of(solved, problems) if is_checked and samples > 1 else None,
+        passed={k: Proportion.of(share, problems) for k, share in solved.items()} if is_checked else {},
     )
 
 
@@ -118,14 +120,14 @@ def figures(results: Sequence[ProofResult]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for result in results:
         place = f"{result.label}/{result.task}"
-        shares = {"proved": result.proved, f"pass_at_{result.samples}": result.passed}
+        shares = {"proved": result.proved} if result.proved else {}
+        shares |= {f"pass_at_{k}": seen for k, seen in result.passed.items()}
         for name, seen in shares.items():
-            if seen is not None:
-                metrics |= {
-                    f"{name}/{place}": seen.share,
-                    f"{name}_low/{place}": seen.low,
-                    f"{name}_high/{place}": seen.high,
-                }
+            metrics |= {
+                f"{name}/{place}": seen.share,
+                f"{name}_low/{place}": seen.low,
+                f"{name}_high/{place}": seen.high,
+            }
         metrics[f"theorems/{place}"] = result.problems
         metrics[f"cut/{place}"] = result.cut
         metrics |= {f"{verdict}_attempts/{place}": count for verdict, count in result.verdicts.items()}

@@ -6,11 +6,14 @@ without one the theories are left unchecked, and no figure is given.
 
 import argparse
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mathmill.errors import UserError
+from mathmill.evaluation.accuracy import chosen_k
+from mathmill.evaluation.drawing_plan import Drawn, DrawnQuestion, read_portion, write_portion
 from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
 from mathmill.evaluation.proof_checker import WITHOUT, ProofChecker, Theory
 from mathmill.evaluation.proof_results import Attempt, figures, log_results, proof_results, write_results
@@ -28,35 +31,53 @@ from mathmill.evaluation.proofs import (
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.progress import progress
 from mathmill.recipe import Recipe
-from mathmill.rollout.engine import Completion
 
 log = logging.getLogger("mathmill")
 
+DRAWN = "drawn"
+"""Folder of the completions while the job runs, so that a job that was killed draws none twice."""
 
-def draw(model: EvaluatedModel, problems: Sequence[Problem], recipe: Recipe, samples: int) -> list[list[Completion]]:
-    """The model's completions of each problem's prompt, in portions so that progress shows."""
-    engine, tokenizer = load_model(model, recipe)
-    portion = max(1, recipe.evaluation.batch // samples)
+
+def draw(
+    model: EvaluatedModel, problems: Sequence[Problem], recipe: Recipe, samples: int, folder: Path
+) -> list[DrawnQuestion]:
+    """The model's completions of each problem's prompt, drawn in portions that are kept in `folder`.
+
+    Raises:
+        UserError: a portion there is of other problems.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    portion = max(1, 4 * recipe.evaluation.batch // samples)
     starts = range(0, len(problems), portion)
-    completions: list[list[Completion]] = []
-    for start in progress(starts, total=len(starts), unit="portions"):
-        ids = [prompt_token_ids(tokenizer, problem) for problem in problems[start : start + portion]]
-        completions += engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed, stop=STOP)
-    return completions
+    missing = [start for start in starts if not (folder / f"{start}.json").is_file()]
+    if missing:
+        engine, tokenizer = load_model(model, recipe)
+        for start in progress(missing, total=len(starts), unit="portions", start=len(starts) - len(missing)):
+            ids = [prompt_token_ids(tokenizer, problem) for problem in problems[start : start + portion]]
+            groups = engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed, stop=STOP)
+            drawn = [[Drawn(one.text, one.finish_reason, len(one.token_ids)) for one in group] for group in groups]
+            prompts = [prompt_text(problem) for problem in problems[start : start + portion]]
+            write_portion(folder / f"{start}.json", list(map(DrawnQuestion, prompts, drawn)))
+    rows = [row for start in starts for row in read_portion(folder / f"{start}.json")]
+    if [row.prompt for row in rows] != [prompt_text(problem) for problem in problems]:
+        raise UserError(
+            f"the problems have changed since {folder.parent.parent} was begun: remove it, or choose another --out"
+        )
+    return rows
 
 
 def attempts_of(
     model: EvaluatedModel,
     task: str,
     problems: Sequence[Problem],
-    groups: Sequence[Sequence[Completion]],
+    drawn: Sequence[DrawnQuestion],
     recipe: Recipe,
 ) -> list[Attempt]:
     """A row for each completion, its theory made and not checked; `refused` where it is no proof."""
     hammer = recipe.evaluation.proofs.hammer if recipe.evaluation.proofs else None
     attempts = []
-    for problem, group in zip(problems, groups, strict=True):
-        for sample, completion in enumerate(group):
+    for problem, row in zip(problems, drawn, strict=True):
+        for sample, completion in enumerate(row.completions):
             proof = proof_of(completion.text)
             reason = refusal(proof)
             attempts.append(
@@ -67,10 +88,10 @@ def attempts_of(
                     task=task,
                     problem=problem.problem_name,
                     sample=sample,
-                    prompt=prompt_text(problem),
+                    prompt=row.prompt,
                     completion=completion.text,
                     finish_reason=completion.finish_reason,
-                    tokens=len(completion.token_ids),
+                    tokens=completion.tokens,
                     theory=theory_text(problem, proof, hammer),
                     verdict="refused" if reason else "unchecked",
                     output=reason or "",
@@ -88,18 +109,21 @@ def prove(job: Job, arguments: argparse.Namespace) -> Figures:
         raise UserError(
             f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
         )
+    at = chosen_k(recipe.evaluation.at, samples)
     task = f"minif2f_{arguments.split}"
     problems = read_problems(arguments.data / "minif2f" / f"{arguments.split}.jsonl", arguments.limit)
     checker = _checker(recipe, arguments.check, problems[0])
     attempts: list[Attempt] = []
     for model in choose_models(recipe, arguments.model):
         log.info("%s: %s, %d theorems x %d", model.label, task, len(problems), samples)
-        attempts += attempts_of(model, task, problems, draw(model, problems, recipe, samples), recipe)
+        drawn = draw(model, problems, recipe, samples, job.out / DRAWN / model.label)
+        attempts += attempts_of(model, task, problems, drawn, recipe)
     if checker is not None:
         attempts = checked(checker, attempts)
-    results = proof_results(attempts, is_checked=checker is not None)
+    results = proof_results(attempts, at=at, is_checked=checker is not None)
     write_results(job.out, results, attempts)
     log_results(job.run, results, attempts)
+    shutil.rmtree(job.out / DRAWN)
     if checker is None:
         log.warning("prove: no checker, so the theories are unchecked and no accuracy is given: set evaluation.proofs")
     return figures(results)
@@ -153,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="whether to check the proofs (default: if the recipe has evaluation.proofs)",
     )
     arguments = parser.parse_args(argv)
-    return run_job("prove", arguments, lambda job: prove(job, arguments))
+    return run_job("prove", arguments, lambda job: prove(job, arguments), resume=True)
 
 
 if __name__ == "__main__":

@@ -66,20 +66,25 @@ def log_leaderboard(job: Job, results: Sequence[Result], published: Published) -
 
 
 def figures(results: Sequence[Result]) -> dict[str, float]:
-    """The metrics, each named `<what>/<label>/<task>`; accuracies first. Those by the paper's rules begin `paper_`."""
+    """The metrics, each named `<what>/<label>/<task>`; accuracies first.
+
+    Those by the paper's rules begin `paper_`, or `paper_programs_` where they judge the last program's output.
+    """
     metrics: dict[str, float] = {}
     for result in results:
         place = f"{result.label}/{result.task}"
-        metrics |= _score_metrics(result.score, place, "")
-        if result.paper is not None:
-            metrics |= _score_metrics(result.paper, place, "paper_")
-        if result.paper_programs is not None:
-            metrics |= _score_metrics(result.paper_programs, place, "paper_programs_")
+        for grader, score in _by_grader(result).items():
+            metrics |= _score_metrics(score, place, "" if grader == "strict" else f"{grader}_")
         metrics[f"questions/{place}"] = result.score.n
         metrics[f"cut/{place}"] = result.cut
         for outcome in ("missing", "unparsable", "timed_out", "failed"):
             metrics[f"{outcome}/{place}"] = result.outcomes[outcome]
     return metrics
+
+
+def _by_grader(result: Result) -> dict[str, Score]:
+    scores = {"strict": result.score, "paper": result.paper, "paper_programs": result.paper_programs}
+    return {grader: score for grader, score in scores.items() if score is not None}
 
 
 def _score_metrics(score: Score, place: str, prefix: str) -> dict[str, float]:
@@ -123,7 +128,6 @@ def _log_rows(job: Job, rows: Sequence[Row], name: str) -> None:
 
 def _accuracy_rows(result: Result) -> list[Row]:
     """A row for each grader."""
-    graders = _by_grader(result)
     return [
         {
             "model": result.label,
@@ -136,18 +140,12 @@ def _accuracy_rows(result: Result) -> list[Row]:
             "95% high": score.high,
             "folder": result.model,
         }
-        for grader, score in graders.items()
-        if score is not None
+        for grader, score in _by_grader(result).items()
     ]
-
-
-def _by_grader(result: Result) -> dict[str, Score | None]:
-    return {"strict": result.score, "paper": result.paper, "paper, programs": result.paper_programs}
 
 
 def _several_rows(result: Result) -> list[Row]:
     """What several samples of a question give together, a row for each grader, K and way to choose."""
-    graders = _by_grader(result)
     return [
         {
             "model": result.label,
@@ -158,8 +156,7 @@ def _several_rows(result: Result) -> list[Row]:
             "95% high": seen.high,
             "grader": grader,
         }
-        for grader, score in graders.items()
-        if score is not None
+        for grader, score in _by_grader(result).items()
         for name, seen in score.proportions().items()
     ]
 

@@ -106,6 +106,22 @@ def read_results(directory: Path) -> list[Result]:
         ) from error
 
 
+def read_verdicts(directory: Path) -> dict[tuple[str, str], dict[str, list[bool]]]:
+    """The strict verdicts on each question's samples in a finished evaluation, by question id.
+
+    Returns:
+        Those of each model's folder and task.
+    """
+    import pyarrow.parquet as pq
+
+    columns = ["model", "task", "question_id", "right"]
+    table = pq.read_table(directory / ITEMS, columns=columns)
+    found: dict[tuple[str, str], dict[str, list[bool]]] = {}
+    for model, task, question, right in zip(*(table[name].to_pylist() for name in columns), strict=True):
+        found.setdefault((model, task), {}).setdefault(question, []).append(right)
+    return found
+
+
 def _result(row: dict[str, Any]) -> Result:
     return Result(
         **{

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mathmill.evaluation.accuracy import Proportion, Several
-from mathmill.evaluation.accuracy_figure import legend_columns
+from mathmill.evaluation.accuracy_figure import LINE, Colour, legend_columns, model_colours
 from mathmill.evaluation.results import Result
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ def samples_figure(results: Sequence[Result]) -> "Figure":
 
     measured = [name for name in MEASURES if any(_points(result, name) for result in results)]
     rows = (len(measured) + 1) // 2
-    figure = Figure(figsize=(WIDTH, 1.0 + 3.6 * rows), layout="constrained")
+    columns = legend_columns([result.label for result in results], WIDTH)
+    height = 0.8 + LINE * len(results) / columns + 3.6 * rows
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(rows, 2, sharey=True, squeeze=False).flatten()
     for axes, name in zip(panels, measured, strict=True):
-        for number, result in enumerate(results):
-            _draw_line(axes, result, _points(result, name), f"C{number}")
+        for result, colour in zip(results, model_colours(len(results)), strict=True):
+            _draw_line(axes, result, _points(result, name), colour)
         axes.set(title=MEASURES[name], xlabel="K")
     ticks = sorted({one.k for result in results for one in result.score.several})
     for axes in panels:
@@ -50,7 +52,7 @@ def samples_figure(results: Sequence[Result]) -> "Figure":
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(max(0.0, low), min(100.5, high))
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=legend_columns(labels, WIDTH), frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
     first = results[0]
     figure.supxlabel(
         f"{first.task}, {first.score.n:,} questions. Bands: Wilson's 95% interval. Each K is estimated from all"
@@ -66,7 +68,7 @@ def _points(result: Result, name: str) -> list[tuple[int, Proportion]]:
     return [(one.k, proportion) for one, proportion in points if proportion is not None]
 
 
-def _draw_line(axes: "Axes", result: Result, points: Sequence[tuple[int, Proportion]], colour: str) -> None:
+def _draw_line(axes: "Axes", result: Result, points: Sequence[tuple[int, Proportion]], colour: Colour) -> None:
     ks = [k for k, _ in points]
     axes.plot(ks, [100 * one.share for _, one in points], "o-", markersize=4, color=colour, label=result.label)
     lows, highs = [100 * one.low for _, one in points], [100 * one.high for _, one in points]

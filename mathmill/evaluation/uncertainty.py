@@ -1,4 +1,4 @@
-"""95% intervals of means over seeds, and of differences."""
+"""95% intervals of shares, and of means over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,15 +34,3 @@ def over_seeds(values: Sequence[float]) -> Interval:
 def of_share(share: float, questions: int) -> Interval:
     """A share of right answers with Wilson's interval."""
     return Interval(share, *wilson(share, questions))
-
-
-def difference(one: Interval, other: Interval) -> Interval:
-    """How far `one` share is above the `other`, from their Wilson intervals as of independent samples.
-
-    Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10). On the same questions it is too wide
-    rather than too narrow.
-    """
-    value = one.value - other.value
-    below = sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
-    above = sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
-    return Interval(value, value - below, value + above)

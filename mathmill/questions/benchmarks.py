@@ -15,7 +15,8 @@ from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.questions.layouts import CALCULATOR
-from mathmill.questions.loading import load_questions, resolved, source_rows
+from mathmill.questions.loading import load_questions, read_questions, resolved, source_rows
+from mathmill.questions.question import Question
 from mathmill.questions.rows import LETTERS, NoRowsError, read_rows
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource
 
@@ -95,10 +96,32 @@ def source_items(source: QuestionSource) -> list[BenchmarkItem]:
         if not is_question(row):
             raise UserError(f"{place}: none of the columns {', '.join(map(str, row))} holds a question with its answer")
         rows.append((number, row))
+    return _items(benchmark_name(source), rows)
+
+
+def benchmark_name(source: QuestionSource) -> str:
+    """What the benchmark of a source is called."""
+    source = resolved(source)
+    if isinstance(source, ReasoningGymSource):
+        return source.generator
     if source.kind == "file":
         path = Path(source.path)
-        return _items(f"{path.parent.name}/{path.name}", rows)
-    return _items("/".join(part for part in (source.id, source.subset, source.split) if part), rows)
+        return f"{path.parent.name}/{path.name}"
+    return "/".join(part for part in (source.id, source.subset, source.split) if part)
+
+
+def item_ids(source: QuestionSource) -> dict[str, str]:
+    """The id of the benchmark's item that each question of a source is, by the question's id.
+
+    Raises:
+        UserError: the source cannot be read.
+    """
+    source = resolved(source)
+    questions = [question for question, _ in read_questions(source) if isinstance(question, Question)]
+    if isinstance(source, ReasoningGymSource):
+        return {one.id: one.id for one in questions}
+    rows = enumerate(row for row, _ in source_rows(source))
+    return {one.id: _id(row, number) for (number, row), one in zip(rows, questions, strict=True)}
 
 
 def published_items(places: Sequence[str]) -> tuple[list[BenchmarkItem], list[LeftOut]]:

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mathmill.evaluation.accuracy import Proportion
-from mathmill.evaluation.accuracy_figure import Bar, accuracy_figure
+from mathmill.evaluation.accuracy_figure import Bar, accuracy_figure, model_colours
 
 LONG = ["high_school_computer_science", "Intermediate Algebra", "Counting & Probability", "gaokao_mathcloze"]
 
@@ -26,6 +26,7 @@ def bars(groups, labels):
         ([f"level {level}" for level in range(1, 6)], ["base", "instruct", "rl"]),
         ([f"{LONG[number % 4]} {number}" for number in range(18)], ["base", "instruct", "rl"]),
         (LONG, [f"instruct-2026110{day}T101500Z" for day in range(1, 5)]),
+        (["sums", "products"], ["instruct", *(f"rl-method-{seed}" for seed in range(15))]),
     ],
 )
 def test_no_text_covers_another_or_leaves_the_page(groups, labels):
@@ -38,6 +39,11 @@ def test_no_text_covers_another_or_leaves_the_page(groups, labels):
     boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     assert all(figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
+
+
+def test_up_to_twenty_models_have_colours_of_their_own():
+    for count in (3, 10, 20):
+        assert len(set(model_colours(count))) == count
 
 
 def test_a_bar_stands_for_each_accuracy_with_its_interval():

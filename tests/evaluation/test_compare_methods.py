@@ -13,7 +13,7 @@ from mathmill.evaluation.accuracy import Score, wilson
 from mathmill.evaluation.compare import main
 from mathmill.evaluation.compare_methods import ordering
 from mathmill.evaluation.methods_figure import Curve, methods_figure
-from mathmill.evaluation.results import Result, write_results
+from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.uncertainty import Interval
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.reinforcement.history import History
@@ -64,9 +64,34 @@ def _evaluation(folder: Path, accuracies: Mapping[Path, float]) -> Path:
         Result(str(path), "rl", path.name, "sums", "cot", _score(accuracy), {}, 0)
         for path, accuracy in accuracies.items()
     ]
-    write_results(folder, results, [])
+    write_results(
+        folder,
+        results,
+        [_item(path, number, accuracy) for path, accuracy in accuracies.items() for number in range(QUESTIONS)],
+    )
     (folder / "_SUCCESS").touch()
     return folder
+
+
+def _item(path: Path, number: int, accuracy: float) -> Item:
+    """The verdict on a question; the first ones are right."""
+    right = number < round(accuracy * QUESTIONS)
+    return Item(
+        str(path),
+        path.name,
+        "sums",
+        f"q{number}",
+        "",
+        "7",
+        "",
+        0,
+        "",
+        None,
+        "right" if right else "missing",
+        right,
+        "",
+        1,
+    )
 
 
 def _score(accuracy: float) -> Score:
@@ -99,10 +124,11 @@ def test_table_order_and_plot(tmp_path: Path, instruct: Path, capsys: pytest.Cap
     # t(0.975) of one degree of freedom is 12.706, and the deviation of 0.50 and 0.54 is 0.04/sqrt(2).
     assert rft["accuracy/sums"] == pytest.approx(0.52)
     assert rft["accuracy_high/sums"] - 0.52 == pytest.approx(12.706 * 0.02, abs=1e-4)
-    # Wilson's 95% intervals: 52 of 100 is 0.4231 to 0.6153, 40 of 100 is 0.3094 to 0.4980.
+    # Question by question 1 on 10, 1/2 on 4 and 0 on 86: the variance is (11 - 100 x 0.12^2) / 99, and t(0.975) of 99
+    # degrees of freedom 1.9842.
+    half = 1.9842 * ((11 - 1.44) / 99 / 100) ** 0.5
     assert rft["gain/sums"] == pytest.approx(0.12)
-    assert rft["gain_low/sums"] == pytest.approx(0.12 - ((0.52 - 0.4231) ** 2 + (0.4980 - 0.40) ** 2) ** 0.5, abs=1e-4)
-    assert rft["gain_high/sums"] == pytest.approx(0.12 + ((0.6153 - 0.52) ** 2 + (0.40 - 0.3094) ** 2) ** 0.5, abs=1e-4)
+    assert (rft["gain_low/sums"], rft["gain_high/sums"]) == pytest.approx((0.12 - half, 0.12 + half), abs=1e-4)
     assert (iterative["seconds"], iterative["seconds/generate"], iterative["seconds/train"]) == (30.0, 8.0, 12.0)
     assert (iterative["iterations"], iterative["mean_length"], rft["seconds/generate"]) == (2, 5.5, None)
 
@@ -128,7 +154,8 @@ def test_one_seed_has_wilson_s_intervals(tmp_path: Path, instruct: Path) -> None
     assert (rft["accuracy_low/sums"], rft["accuracy_high/sums"]) == pytest.approx(wilson(0.5, QUESTIONS))
     (line,) = json.loads((tmp_path / "out" / "order.json").read_text())
     assert (line["better"], line["inside_noise"]) == ("ppo", False)
-    assert "by Wilson's intervals, not paired): outside the noise" in line["words"]
+    # Of 30 questions that only one of them has right ppo has all.
+    assert f"over 100 questions, paired; exact McNemar, p = {2 / 2**30:.2g}): outside the noise" in line["words"]
 
 
 def test_the_plot_has_a_curve_and_a_bar_for_each_method_and_a_line_for_each_iteration() -> None:
@@ -153,7 +180,7 @@ def test_the_plot_has_a_curve_and_a_bar_for_each_method_and_a_line_for_each_iter
 
 
 def test_one_method_has_no_order() -> None:
-    assert ordering([], "sums", {}) == []
+    assert ordering([], "sums", {}, {}) == []
 
 
 def test_mistakes_are_one_line(tmp_path: Path, instruct: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,8 +128,9 @@ def test_a_reward_model_chooses_among_samples(kind, recipe_path, make_model, tmp
         assert run.data.metrics[f"{name}_low/rl/sums"] == seen.low
     artifact = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/several_samples.json")
     table = json.loads(Path(artifact).read_text())
-    assert [row[2] for row in table["data"] if row[-1] == "strict"] == [
-        f"{name}_{k}" for k in (1, 2, 4) for name in ("maj_at", "best_of", "weighted_maj_at", "pass_at")
+    measures = [f"{name}_{k}" for k in (1, 2, 4) for name in ("maj_at", "best_of", "weighted_maj_at", "pass_at")]
+    assert [(row[6], row[2]) for row in table["data"]] == [
+        (grader, measure) for grader in ("strict", "paper") for measure in measures
     ]
 
 

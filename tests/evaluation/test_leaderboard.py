@@ -145,6 +145,7 @@ def entry(role, folder, accuracy, **other):
         samples=1,
         strict=Proportion.of(accuracy, 100),
         paper=None,
+        paper_programs=None,
         published=PUBLISHED.get(("math", role, "cot")),
         evaluation="/evaluation",
         time="2026-11-01",
@@ -158,7 +159,7 @@ def test_the_page_has_a_row_a_model_and_the_paper_below_each_role():
         entry("rl", "/models/<two>", 0.5, version="version 2, champion", paper=Proportion.of(0.52, 100)),
         entry("rl", "/models/three", 0.4, task="gsm8k", n=50, samples=8),
         entry("rl", "/models/three", 0.6, n=50),
-        entry("rl", "/models/three", 0.7, form="tool"),
+        entry("rl", "/models/three", 0.7, form="tool", paper_programs=Proportion.of(0.6, 100)),
     ]
     page = leaderboard_page("tiny", entries, PUBLISHED)
     cells = Cells(page)
@@ -172,7 +173,7 @@ def test_the_page_has_a_row_a_model_and_the_paper_below_each_role():
         ["rl three", "60.0 50.2-69.1 n = 50", "40.0 30.9-49.8 mean of 8 samples"],
         ["DeepSeekMath 7B RL the paper", "51.7", ""],
         ["model", "math n = 100"],
-        ["rl three", "70.0 60.4-78.1"],
+        ["rl three", "70.0 60.4-78.1 on programs 60.0 (50.2-69.1)"],
         ["DeepSeekMath 7B RL the paper", "58.8"],
     ]
     # The best of a column is marked: 60.0 here, and none where there is but one.

@@ -131,9 +131,7 @@ def test_what_is_no_proof_is_refused(text, reason):
 
 
 def test_a_theory_is_header_statement_proof_and_end():
-    proof = (
-        'proof -\n  have "a = 1"\n    using assms sledgehammer [timeout = 30]\n  then show ?thesis sledgehammer\nqed'
-    )
+    proof = 'proof -\n  have "a = 1"\n    using assms sledgehammer [timeout = 9]\n  show ?thesis sledgehammer\nqed'
     assert theory_text(PROBLEM, proof, "by auto") == (
         'theory sum_of_two imports\n  Main "HOL-Number_Theory.Number_Theory"\nbegin\n\n'
         'theorem sum_of_two:\n  fixes a :: nat\n  assumes "a = 1"\n  shows "a + a = 2"\n'

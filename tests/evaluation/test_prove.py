@@ -72,7 +72,7 @@ def test_a_random_model_leaves_unchecked_theories_and_no_figure(data, write_reci
     assert capsys.readouterr().err.count(said) == 1
     (result,) = json.loads((out / "proofs.json").read_text())
     assert (result["problems"], result["samples"]) == (3, 2)
-    assert (result["proved"], result["passed"]) == (None, None)
+    assert (result["proved"], result["passed"]) == (None, {})
     assert set(result["verdicts"]) <= {"refused", "unchecked"}
     rows = pq.read_table(out / "items.parquet").to_pylist()
     assert [(row["problem"], row["sample"]) for row in rows] == [(name, k) for name in NAMES for k in (0, 1)]
@@ -119,13 +119,49 @@ def test_a_checker_judges_what_the_model_wrote(data, write_recipe, make_model, t
     assert result["verdicts"] == {"proved": 1, "failed": 2, "refused": 2, "timed_out": 1}
     low, high = wilson(1 / 6, 3)
     assert result["proved"] == {"share": 1 / 6, "low": low, "high": high}
-    assert result["passed"]["share"] == 1 / 3
+    assert {k: seen["share"] for k, seen in result["passed"].items()} == {"1": 1 / 6, "2": 1 / 3}
 
     client = mlflow.MlflowClient()
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
     assert run.data.metrics["pass_at_2/base/minif2f_test"] == 1 / 3
     assert run.data.metrics["timed_out_attempts/base/minif2f_test"] == 1
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"proofs.json", "samples.json"}
+
+
+class Interrupted:
+    """An engine that a Ctrl-C meets in its second portion."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.portions = 0
+
+    def generate(self, prompts, *arguments, **options):
+        self.portions += 1
+        if self.portions == 2:
+            raise KeyboardInterrupt
+        return self.engine.generate(prompts, *arguments, **options)
+
+
+def test_what_was_drawn_before_an_interruption_is_not_drawn_again(
+    data, write_recipe, make_model, tmp_path, monkeypatch
+):
+    load, engines = prove.load_model, []
+
+    def load_interrupted(model, recipe):
+        engine, tokenizer = load(model, recipe)
+        engines.append(Interrupted(engine))
+        return engines[-1], tokenizer
+
+    recipe = write_recipe(batch=1)  # four attempts a portion
+    arguments = ["--recipe", recipe, "--model", str(make_model("base")), "--data", str(data), "--samples", "4"]
+    assert prove.main([*arguments, "--out", str(tmp_path / "whole")]) == 0
+    monkeypatch.setattr(prove, "load_model", load_interrupted)
+    for code in (130, 130, 0):  # each try draws one of the three portions
+        assert prove.main([*arguments, "--out", str(tmp_path / "out")]) == code
+    assert [engine.portions for engine in engines] == [2, 2, 1]
+    whole, pieced = (pq.read_table(tmp_path / name / "items.parquet").to_pylist() for name in ("whole", "out"))
+    assert pieced == whole
+    assert not (tmp_path / "out" / "drawn").exists()
 
 
 @pytest.mark.parametrize(
