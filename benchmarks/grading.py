@@ -21,7 +21,7 @@ from side_by_side import answers
 from side_by_side.entries import Entry, bring_up_to_date, table
 from side_by_side.usage import busyness
 
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import CommandParser, exit_code
 
 ASKED_FOR = "the figure asked for"

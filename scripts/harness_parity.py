@@ -16,9 +16,9 @@ import torch
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 
-from mathmill.evaluation.harness import load_tasks
-from mathmill.evaluation.harness_model import HarnessModel
 from mathmill.evaluation.models import EvaluatedModel, load_network
+from mathmill.harness.harness import load_tasks
+from mathmill.harness.model import HarnessModel
 from mathmill.job import CommandParser, exit_code
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-from mathmill.evaluation.extraction import extract_answer
+from mathmill.grading.extraction import extract_answer
 from mathmill.questions import BadRow, read_questions
 from mathmill.recipe_questions import FileSource, Layout
 

@@ -20,7 +20,6 @@ from mathmill.evaluation.contamination import (
 from mathmill.evaluation.disagreements_page import log_disagreements
 from mathmill.evaluation.drawing import draw
 from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
-from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.judging import Judge
 from mathmill.evaluation.leaderboard import Published
 from mathmill.evaluation.learned_corpus import learned_corpus
@@ -29,6 +28,7 @@ from mathmill.evaluation.report import log_leaderboard, log_report
 from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.tasks import Task, choose_tasks
 from mathmill.evaluation.verification import Verifier
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.questions import Question
 from mathmill.questions.benchmarks import benchmark_name

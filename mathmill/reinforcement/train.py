@@ -12,7 +12,7 @@ import torch
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, run_job
 from mathmill.questions import Question
 from mathmill.questions.benchmarks import benchmark_name

@@ -17,7 +17,7 @@ import torch
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
