@@ -1,5 +1,8 @@
 """The records of a recipe."""
 
+import pytest
+
+from mathmill.errors import UserError
 from mathmill.recipe_file import load_recipe
 
 
@@ -19,3 +22,9 @@ def test_overrides_change_the_digest() -> None:
     assert other.instruct.steps == 7
     assert one.digest() != other.digest()
     assert one.digest() == load_recipe("demo").digest()
+
+
+def test_annotation_is_named_by_its_mode_alone() -> None:
+    assert load_recipe("demo", ["corpus.annotation=person"]).corpus.annotation.mode == "person"
+    with pytest.raises(UserError, match=r"annotation\.mode: Input should be 'auto' or 'person'"):
+        load_recipe("demo", ["corpus.annotation=nobody"])
