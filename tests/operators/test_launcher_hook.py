@@ -13,9 +13,6 @@ from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.slurm import SlurmLauncher
 from operators.launcher_hook import DEFAULT_CONNECTION, LAUNCHERS, LauncherHook, LauncherSettings
 from operators.provider import launcher_connection
-from tests.launcher.conftest import slurm_configuration
-
-__all__ = ["slurm_configuration"]
 
 
 def _connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> LauncherHook:
