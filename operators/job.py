@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +32,10 @@ from operators.launcher_hook import DEFAULT_CONNECTION, LauncherHook, LauncherSe
 from operators.link import MlflowRunLink
 from operators.plan import PLAN, Plan, override_arguments
 from operators.trigger import JobTrigger
+
+DAG_ID = "AIRFLOW_CTX_DAG_ID"
+RUN_ID = "AIRFLOW_CTX_DAG_RUN_ID"
+"""Variables by which a job knows whom it works for."""
 
 Command = tuple[list[str], dict[str, str]]
 """Argument vector and environment."""
@@ -210,6 +214,12 @@ class PythonJobOperator(JobOperator):
         return [sys.executable, "-m", self.module, *arguments], {}
 
 
+def launcher_connections(tasks: Iterable[Any]) -> set[str]:
+    """The connections over which `tasks`, mapped ones among them, submit their jobs."""
+    jobs = [task for task in tasks if issubclass(getattr(task, "operator_class", type(task)), JobOperator)]
+    return {getattr(task, "partial_kwargs", vars(task)).get("launcher_conn_id", DEFAULT_CONNECTION) for task in jobs}
+
+
 def generation(context: Context) -> int:
     """How often the task was cleared: every clear adds to `max_tries`, a retry does not."""
     return context["ti"].max_tries - context["task"].retries
@@ -230,8 +240,8 @@ def job_environment(context: Context) -> dict[str, str]:
     return {
         "MATHMILL_HOME": str(home()),
         "MLFLOW_TRACKING_URI": tracking_uri(),
-        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
-        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
+        DAG_ID: ti.dag_id,
+        RUN_ID: ti.run_id,
         "AIRFLOW_CTX_TASK_ID": ti.task_id,
         "AIRFLOW_CTX_MAP_INDEX": str(ti.map_index),
         "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),

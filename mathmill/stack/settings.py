@@ -127,7 +127,7 @@ def _airflow_settings(ports: Ports) -> dict[str, str]:
         "core.dags_folder": str(CHECKOUT / "dags"),
         "core.plugins_folder": str(CHECKOUT / "plugins"),
         "core.load_examples": "False",
-        "core.executor": "LocalExecutor",
+        "core.executor": "operators.executor.WatchedLocalExecutor",
         "core.parallelism": "4",
         "core.simple_auth_manager_users": f"{USER}:admin",
         "core.simple_auth_manager_passwords_file": str(airflow_home() / "passwords.json"),

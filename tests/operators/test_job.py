@@ -17,6 +17,7 @@ from mathmill.errors import UserError
 from mathmill.home import home
 from mathmill.launcher.launcher import JobSpec
 from mathmill.launcher.local import LocalLauncher
+from mathmill.launcher.slurm import SlurmLauncher
 from mathmill.output import partial_path
 from operators.failures import RETRY_POLICY, failure
 from operators.job import DeepSpeedJobOperator, JobOperator, job_key
@@ -225,3 +226,15 @@ def test_a_stopped_trigger_ends_its_job(launcher: LocalLauncher) -> None:
     launcher.submit(JobSpec([sys.executable, "-S", "-c", SLEEP], {}), "key")
     asyncio.run(_trigger().on_kill())
     assert not ended(launcher, "key").succeeded
+
+
+def test_a_job_goes_where_its_operator_s_connection_says(
+    tmp_path: Path, slurm_configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CONF", str(slurm_configuration))
+    extra = {"launcher": "slurm", "folder": str(tmp_path / "jobs"), "partition": "main"}
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", json.dumps({"conn_type": "mathmill_launcher", "extra": extra}))
+    script = "import os; print('on', os.environ['SLURM_JOB_PARTITION'], os.environ['AIRFLOW_CTX_DAG_RUN_ID'])"
+    key = _submit(ScriptOperator(script=script, out=None, launcher_conn_id="cluster"), _context())
+    assert isinstance(asyncio.run(anext(JobTrigger("cluster", key, None).run())), TaskSuccessEvent)
+    assert SlurmLauncher(tmp_path / "jobs").read_log(key, 0)[0] == "on main first\n"

@@ -13,9 +13,6 @@ from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.slurm import SlurmLauncher
 from operators.launcher_hook import DEFAULT_CONNECTION, LAUNCHERS, LauncherHook, LauncherSettings
 from operators.provider import launcher_connection
-from tests.launcher.conftest import slurm_configuration
-
-__all__ = ["slurm_configuration"]
 
 
 def _connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> LauncherHook:
@@ -80,12 +77,14 @@ def test_the_form_asks_for_all_that_the_hook_reads() -> None:
     assert form["hook-class-name"] == f"{LauncherHook.__module__}.{LauncherHook.__qualname__}"
 
 
-def test_airflow_knows_the_connection_type() -> None:
+def test_airflow_shows_the_form() -> None:
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
     from airflow.providers_manager import ProvidersManager
 
-    hook = ProvidersManager().hooks["mathmill_launcher"]
-    assert hook is not None
-    assert (hook.hook_name, hook.connection_testable) == ("MathMill launcher", True)
+    (form,) = [one for one in HookMetaService.hook_meta_data() if one.connection_type == "mathmill_launcher"]
+    assert form.hook_name == "MathMill launcher"
+    assert list(form.extra_fields) == list(LauncherSettings.__slots__)
+    assert ProvidersManager().hooks["mathmill_launcher"].connection_testable
 
 
 def test_a_local_connection_is_tested(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A training goes through the death of everything around it, and of itself, on a real Airflow and a real MLflow."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from mathmill.tracking import tracking_client
 from tests.byte_tokenizer import byte_tokenizer
 
 STEPS = 2000
-SECONDS = 420.0
+SECONDS = 900.0
 RECIPE: dict[str, Any] = {
     "name": "tiny",
     "launch": {"processes": 2, "threads": 1},
@@ -123,10 +124,9 @@ def _checkpoint(airflow: AirflowApi, run: DagRun) -> int:
 
 
 def _service(stack: Stack, name: str) -> psutil.Process:
-    """The service itself, below its keeper."""
+    """The service itself, below its keeper, which may be about to start it again."""
     (keeper,) = [service for service in stack.services if service.name == name]
-    (process,) = psutil.Process(keeper.pid).children()
-    return process
+    return _until(psutil.Process(keeper.pid).children)[0]
 
 
 def _rank_0(attempt: Path) -> psutil.Process:
@@ -152,8 +152,11 @@ def test_a_training_outlives_worker_scheduler_triggerer_and_its_own_rank(
     # The worker dies between the submit and the moment when Airflow learns of it.
     (key,) = _until(lambda: _keys(training))
     _until((key / "1" / wrapper.SUBMITTED).is_file)
-    for process in _service(services, "scheduler").children(recursive=True):
+    scheduler = _service(services, "scheduler")
+    workers = [one for one in scheduler.children(recursive=True) if os.getsid(one.pid) == os.getsid(scheduler.pid)]
+    for process in workers:
         process.kill()
+    _until(lambda: not scheduler.is_running())
     _until(lambda: _checkpoint(airflow, training) >= 50)
     _service(services, "scheduler").kill()
     seen = _checkpoint(airflow, training)
