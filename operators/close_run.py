@@ -4,13 +4,14 @@ from airflow.sdk import BaseOperator, Context
 from typing_extensions import override
 
 from mathmill.tracking import end_dag_run
-from operators.plan import PREPARE
+from operators.alerts import tell_failure
+from operators.plan import PREPARE, Plan
 
 BAD = ("failed", "upstream_failed")
 
 
 class CloseRunOperator(BaseOperator):
-    """Close the DAG run's MLflow run: as failed when a task failed, else as finished.
+    """Close the DAG run's MLflow run, as failed when a task failed, else as finished; and tell people of a failure.
 
     To be used as a teardown, so that it runs after everything and has no say in the state of the DAG run. Airflow's
     own callbacks at a run's end were seen to get lost.
@@ -26,6 +27,11 @@ class CloseRunOperator(BaseOperator):
             self.log.info("%s made no plan, so there is no run to close", PREPARE)
             return
         states = ti.get_task_states(ti.dag_id, run_ids=[run_id])[run_id]
-        status = "FAILED" if any(state in BAD for state in states.values()) else "FINISHED"
+        bad = [task_id for task_id, state in states.items() if state in BAD]
+        status = "FAILED" if bad else "FINISHED"
         end_dag_run(plan["name"], ti.dag_id, run_id, status)
         self.log.info("MLflow run of %s: %s", run_id, status)
+        if bad:
+            # A task that only waited for a failed one says nothing of the cause.
+            failed = [task_id for task_id in bad if states[task_id] == "failed"]
+            tell_failure(Plan(**plan), ti.dag_id, run_id, failed or bad)
