@@ -37,7 +37,24 @@ PARAMS = {
     ),
 }
 
-with mill_dag("corpus_ablation", doc=__doc__, schedule=None, tags=["training", "comparison"], params=PARAMS):
+FIELDS = {
+    "Each pretraining": [
+        "pretrain.total_tokens",
+        "pretrain.batch_tokens",
+        "pretrain.optimizer.learning_rate",
+        "pretrain.validation_documents",
+    ],
+    "Evaluation": ["evaluation.samples"],
+}
+
+with mill_dag(
+    "corpus_ablation",
+    doc=__doc__,
+    schedule=None,
+    tags=["training", "comparison"],
+    fields=FIELDS,
+    params=PARAMS,
+):
     variants = pretraining_variants(PrepareOperator(makes="comparison").output)
     chain(
         DeepSpeedJobOperator.partial(

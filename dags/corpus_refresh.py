@@ -29,6 +29,37 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 from operators.publish import PublishOperator
 
+FIELDS = {
+    "Crawl": ["corpus.files", "corpus.contact", "corpus.page_seconds"],
+    "Near-duplicates": ["corpus.minhash.threshold", "corpus.minhash.containment"],
+    "Mining": [
+        "corpus.iterations",
+        "corpus.tokens",
+        "corpus.min_score",
+        "corpus.converged_share",
+        "corpus.domain_rate",
+    ],
+    "Classifier": [
+        "corpus.classifier.positives",
+        "corpus.classifier.negatives",
+        "corpus.classifier.epochs",
+        "corpus.classifier.learning_rate",
+        "corpus.classifier.dim",
+    ],
+    "Annotation": [
+        "corpus.annotation.mode",
+        "corpus.annotation.response_timeout",
+        "corpus.annotation.min_pages",
+        "corpus.annotation.min_rate",
+    ],
+    "Decontamination": [
+        "corpus.decontamination.ngram",
+        "corpus.decontamination.min_ngram",
+        "corpus.decontamination.unit",
+        "corpus.decontamination.common_pages",
+    ],
+}
+
 build = Build(Path(RUN_OUT))
 
 
@@ -43,6 +74,7 @@ with mill_dag(
     doc=__doc__,
     schedule="@monthly",
     tags=["corpus", "spark"],
+    fields=FIELDS,
     params={
         "previous": Param(
             None,

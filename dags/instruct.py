@@ -13,11 +13,25 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 from operators.publish import PublishOperator
 
+FIELDS = {
+    "Length": ["instruct.steps", "instruct.batch", "instruct.micro_batch"],
+    "Examples": ["instruct.loss_on", "instruct.attention"],
+    "Optimiser": [
+        "instruct.optimizer.learning_rate",
+        "instruct.optimizer.schedule",
+        "instruct.optimizer.warmup_steps",
+        "instruct.optimizer.weight_decay",
+        "instruct.optimizer.clip",
+    ],
+    "Checkpoints": ["instruct.checkpoint_steps"],
+}
+
 with mill_dag(
     "instruct",
     doc=__doc__,
     schedule=after("base"),
     tags=["training", "deepspeed"],
+    fields=FIELDS,
     inputs={"base": "The model to tune"},
 ):
     chain(

@@ -13,11 +13,35 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 from operators.publish import PublishOperator
 
+FIELDS = {
+    "Length": [
+        "pretrain.total_tokens",
+        "pretrain.batch_tokens",
+        "pretrain.micro_batch",
+        "pretrain.attention",
+    ],
+    "Optimiser": [
+        "pretrain.optimizer.learning_rate",
+        "pretrain.optimizer.schedule",
+        "pretrain.optimizer.warmup_steps",
+        "pretrain.optimizer.weight_decay",
+        "pretrain.optimizer.clip",
+    ],
+    "Divergence": ["pretrain.divergence.action", "pretrain.divergence.spike", "pretrain.divergence.skips"],
+    "Checkpoints and validation": [
+        "pretrain.checkpoint_steps",
+        "pretrain.checkpoints_kept",
+        "pretrain.validation_steps",
+        "pretrain.validation_documents",
+    ],
+}
+
 with mill_dag(
     "pretrain",
     doc=__doc__,
     schedule=after("corpus"),
     tags=["training", "deepspeed"],
+    fields=FIELDS,
     inputs={"corpus": "The corpus build to train on"},
 ):
     chain(

@@ -13,11 +13,52 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 from operators.publish import PublishOperator
 
+FIELDS = {
+    "Method": [
+        "reinforce.preset",
+        "reinforce.algorithm",
+        "reinforce.data",
+        "reinforce.supervision",
+        "reinforce.order",
+    ],
+    "Length": [
+        "reinforce.steps",
+        "reinforce.questions_per_step",
+        "reinforce.group",
+        "reinforce.updates",
+        "reinforce.iterations",
+        "reinforce.resamples",
+        "reinforce.lag",
+        "reinforce.micro_batch",
+    ],
+    "Objective": [
+        "reinforce.kl_coefficient",
+        "reinforce.clip",
+        "reinforce.clip_high",
+        "reinforce.advantage",
+        "reinforce.aggregation",
+        "reinforce.importance_cap",
+    ],
+    "Completions": [
+        "reinforce.sampling.temperature",
+        "reinforce.sampling.top_p",
+        "reinforce.sampling.max_new_tokens",
+    ],
+    "Optimiser": [
+        "reinforce.optimizer.learning_rate",
+        "reinforce.optimizer.warmup_steps",
+        "reinforce.optimizer.weight_decay",
+        "reinforce.optimizer.clip",
+    ],
+    "Checkpoints": ["reinforce.checkpoint_steps"],
+}
+
 with mill_dag(
     "reinforce",
     doc=__doc__,
     schedule=after("reward"),
     tags=["reinforcement", "deepspeed"],
+    fields=FIELDS,
     inputs={"instruct": "The model to improve", "reward": "The reward model"},
 ):
     chain(

@@ -4,7 +4,7 @@ Made from the instruct model's own base, on solutions that the instruct model dr
 published a model, and by hand with the one named in the form. Starts `reinforce`. Source: DeepSeekMath, section 4.2.
 """
 
-from airflow.sdk import Param, chain
+from airflow.sdk import chain
 
 from operators.assets import after
 from operators.job import DeepSpeedJobOperator
@@ -13,12 +13,24 @@ from operators.plan import RUN_OUT, planned_input
 from operators.prepare import PrepareOperator
 from operators.publish import PublishOperator
 
-KIND = Param(
-    None,
-    type=["string", "null"],
-    enum=[None, "outcome", "process"],
-    description="What the model judges. Left empty: the recipe's reward.kind.",
-)
+FIELDS = {
+    "Model": ["reward.kind", "reward.loss", "reward.labels"],
+    "Solutions": [
+        "reward.samples",
+        "reward.completions",
+        "reward.sampling.temperature",
+        "reward.sampling.max_new_tokens",
+        "reward.held_out",
+    ],
+    "Training": [
+        "reward.epochs",
+        "reward.batch",
+        "reward.micro_batch",
+        "reward.optimizer.learning_rate",
+        "reward.optimizer.weight_decay",
+        "reward.checkpoint_steps",
+    ],
+}
 
 with mill_dag(
     "reward",
@@ -26,7 +38,7 @@ with mill_dag(
     schedule=after("instruct"),
     tags=["training", "deepspeed"],
     inputs={"instruct": "The model whose solutions it learns to judge"},
-    params={"kind": KIND},
+    fields=FIELDS,
 ):
     chain(
         PrepareOperator(makes="reward", needs=["instruct"]),
@@ -35,7 +47,6 @@ with mill_dag(
             stage="reward",
             out=RUN_OUT,
             arguments=["--model", planned_input("instruct")],
-            options={"kind": "{{ params.kind or '' }}"},
         ),
         PublishOperator(makes="reward", record=RUN_OUT),
     )

@@ -54,11 +54,22 @@ PARAMS = {
     ),
 }
 
+FIELDS = {
+    "Budget of each method": [
+        "reinforce.steps",
+        "reinforce.questions_per_step",
+        "reinforce.group",
+        "reinforce.resamples",
+    ],
+    "Evaluation": ["evaluation.samples", "evaluation.sampling.temperature"],
+}
+
 with mill_dag(
     "rl_comparison",
     doc=__doc__,
     schedule=None,
     tags=["reinforcement", "comparison"],
+    fields=FIELDS,
     inputs={"instruct": "The model to improve"},
     params=PARAMS,
 ):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mathmill.recipe_alerts import AlertsRecipe
 from mathmill.recipe_corpus import CorpusRecipe
 from mathmill.recipe_proofs import ProofRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource, SolutionFormat
@@ -17,7 +18,7 @@ from mathmill.recipe_rollout import RolloutRecipe
 from mathmill.recipe_sampling import SamplingRecipe, SearchRecipe
 from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.recipe_training import InstructRecipe, OptimizerRecipe, PretrainRecipe
-from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
+from mathmill.recipe_types import MODE_ALONE, WHOLE, Count, PositiveCount, Rate, Section, Share
 
 
 class SparkRecipe(Section):
@@ -32,7 +33,7 @@ class SparkRecipe(Section):
 class TrainTokenizer(Section):
     """A byte-level BPE trained on the corpus, digits split one by one."""
 
-    vocabulary: Annotated[Count, Field(ge=300)]
+    vocabulary: Annotated[int, Field(ge=300), WHOLE]
 
 
 class TokenizerRecipe(Section):
@@ -146,17 +147,30 @@ class RewardModelRecipe(Section):
     held_out: Share = 0.1
     """Share of the questions on which accuracy, AUC and calibration are measured."""
     epochs: PositiveCount = 1
+    """Passes over the labelled solutions."""
     batch: PositiveCount = 256
     """Solutions an optimiser step; with the pairwise loss, pairs of them."""
     micro_batch: PositiveCount = 16
+    """Of these a rank takes so many in a forward pass."""
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=2e-5)
     checkpoint_steps: PositiveCount = 100
+    """Optimiser steps between two checkpoints."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.sampling.temperature == 0 and max(self.samples, self.completions) > 1:
             raise ValueError("samples and completions at temperature 0 are all the same: raise sampling.temperature")
         return self
+
+
+class PromotionRecipe(Section):
+    """Whether an evaluated model becomes its name's champion. `promotion: person` is short for its mode."""
+
+    mode: Literal["auto", "person"] = "auto"
+    """Who decides: `auto`, the mean accuracy over the tasks; `person`, somebody in Airflow, who sees the figures of the
+    new model and of the champion side by side, and for whom `evaluate` waits."""
+    response_timeout: Rate = 168.0
+    """Hours to wait for a person's answer; after them the accuracy decides."""
 
 
 class EvaluationRecipe(Section):
@@ -180,6 +194,7 @@ class EvaluationRecipe(Section):
     """How an answer is sought with `mathmill evaluate --reward`; null: completions are taken as they are drawn."""
     proofs: ProofRecipe | None = None
     """What checks the proofs of `mathmill prove`; null: they are written and not checked."""
+    promotion: Annotated[PromotionRecipe, MODE_ALONE] = PromotionRecipe()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -219,6 +234,7 @@ class Recipe(Section):
     rollout: RolloutRecipe = RolloutRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
     sandbox: SandboxRecipe = SandboxRecipe()
+    alerts: AlertsRecipe = AlertsRecipe()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -288,15 +304,17 @@ class Recipe(Section):
     def digest(self) -> str:
         """SHA-256 of the recipe with every default filled in, as 64 hexadecimal digits.
 
-        Without where and on how many processes it runs, so that a job may be resumed on others.
+        Without where and on how many processes it runs, so that a job may be resumed on others, and without who is
+        told or asked.
         """
-        elsewhere: dict[str, Any] = {
+        outside: dict[str, Any] = {
             "spark": True,
             "launch": True,
-            "evaluation": {"processes"},
+            "evaluation": {"processes", "promotion"},
             "sandbox": {"workers"},
+            "alerts": True,
         }
-        return hashlib.sha256(self.model_dump_json(exclude=elsewhere).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude=outside).encode()).hexdigest()
 
 
 def _overlap(one: ReasoningGymSource, other: ReasoningGymSource) -> bool:

@@ -1,11 +1,11 @@
 """The corpus section of the recipe: from WARC files to a mathematical corpus (section 2.1 of the paper)."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mathmill.recipe_questions import QuestionSource
-from mathmill.recipe_types import Count, PositiveCount, Rate, Section, Share
+from mathmill.recipe_types import MODE_ALONE, WHOLE, Count, PositiveCount, Rate, Section, Share
 
 MAX_ITERATIONS = 4
 """Rounds of mining that `corpus_refresh` is laid out for; the paper stopped after four (section 2.1)."""
@@ -21,7 +21,7 @@ class MinHashRecipe(Section):
 
     ngram: PositiveCount = 5
     """Words of a shingle. A page with fewer words has no near-duplicates, only exact ones."""
-    permutations: Annotated[Count, Field(ge=16, multiple_of=16)] = 512
+    permutations: Annotated[int, Field(ge=16, multiple_of=16), WHOLE] = 512
     """Length of a signature, of which four bits each are kept."""
     bands: PositiveCount = 32
     rows: PositiveCount = 5
@@ -46,7 +46,9 @@ class ClassifierRecipe(Section):
     """The fastText classifier that recalls mathematical pages (section 2.1)."""
 
     positives: PositiveCount = 500_000
+    """At most so many pages of the seed that it learns from."""
     negatives: PositiveCount = 500_000
+    """At most so many other pages that it learns from."""
     negatives_per_positive: Annotated[list[Rate], Field(min_length=1)] = [1.0, 3.0]
     """At most so many negatives for each positive, by iteration; the last number stands for all later ones. In the
     first iteration random pages hold mathematics too; later ones are drawn from what was neither collected nor
@@ -54,13 +56,16 @@ class ClassifierRecipe(Section):
     page_words: PositiveCount = 2000
     """Words of a page that the classifier reads, from its beginning. The paper names no limit."""
     dim: PositiveCount = 256
+    """Numbers of a word's vector."""
     learning_rate: Rate = 0.1
+    """At the start; it falls linearly to 0."""
     word_ngrams: PositiveCount = 3
     min_count: PositiveCount = 3
     subwords: Annotated[list[PositiveCount], Field(min_length=2, max_length=2)] | None = None
     """Shortest and longest of the pieces of words that the classifier learns as well, for example `[3, 5]`. Where few
     pages are labelled, most words of a new site are unknown and their pieces are not. Not in the paper."""
     epochs: PositiveCount = 3
+    """Passes over the labelled pages; more where `min_examples` asks for them."""
     min_examples: Count = 60_000
     """fastText sees at least so many pages, by more epochs where few are labelled. At the paper's size the epochs
     decide: a million pages three times over."""
@@ -94,11 +99,6 @@ class AnnotationRecipe(Section):
     """A prefix with fewer pages is left undecided, and nobody is asked about it."""
     min_rate: Share = 0.5
     """Collected share of a prefix's pages from which the thresholds call it mathematics."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _mode_alone(cls, value: Any) -> Any:
-        return {"mode": value} if isinstance(value, str) else value
 
 
 class DecontaminationRecipe(Section):
@@ -169,6 +169,7 @@ class CorpusRecipe(Section):
     minhash: MinHashRecipe = MinHashRecipe()
     classifier: ClassifierRecipe = ClassifierRecipe()
     iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)] = 4
+    """Rounds of mining; the paper's four, fewer where mining converges."""
     tokens: list[PositiveCount] = [40_000_000_000, 89_000_000_000, 120_000_000_000, 120_000_000_000]
     """Tokens kept in each iteration, by rank of score. The paper reports 40B, 89B and, at the end, 120B."""
     min_score: Share = 0.5
@@ -178,7 +179,7 @@ class CorpusRecipe(Section):
     """Mining stops when so much of an iteration's pages had been collected before."""
     domain_rate: Share = 0.10
     """A domain of which more than this share was collected is math-related."""
-    annotation: AnnotationRecipe = AnnotationRecipe()
+    annotation: Annotated[AnnotationRecipe, MODE_ALONE] = AnnotationRecipe()
     decontamination: DecontaminationRecipe = DecontaminationRecipe()
 
     @model_validator(mode="after")

@@ -10,6 +10,8 @@ from mathmill.recipe import Recipe
 from mathmill.section_file import parse_yaml, read_mapping, validate
 
 RECIPES = CHECKOUT / "recipes"
+SHORT = ("corpus.annotation", "evaluation.promotion")
+"""Sections that may be written as their `mode` alone."""
 
 
 def load_recipe(reference: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -53,7 +55,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {override}: write it as section.key=value")
     *sections, last = key.strip().split(".")
     target = values
-    for section in sections:
+    for depth, section in enumerate(sections, start=1):
+        if ".".join(sections[:depth]) in SHORT and isinstance(target.get(section), str):
+            target[section] = {"mode": target[section]}
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
             raise UserError(f"--set {key}: '{section}' is a value, not a section")

@@ -211,6 +211,7 @@ class ReinforceRecipe(Section):
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=1e-6)
     validation: ValidationRecipe | None = None
     checkpoint_steps: PositiveCount = 50
+    """Steps between two checkpoints."""
 
     @model_validator(mode="before")
     @classmethod

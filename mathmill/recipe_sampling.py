@@ -17,6 +17,7 @@ class SamplingRecipe(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Draw among the likeliest tokens that together have this probability, after `top_k`."""
     max_new_tokens: PositiveCount = 1024
+    """Greatest length of a completion, where it is cut; the paper's."""
 
 
 class SearchRecipe(Section):

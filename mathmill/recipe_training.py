@@ -12,6 +12,7 @@ class OptimizerRecipe(Section):
     """AdamW; the betas and decay are the paper's (section 2.2), the clipping DeepSeek LLM's practice."""
 
     learning_rate: Rate
+    """After the warm-up."""
     betas: Annotated[list[Share], Field(min_length=2, max_length=2)] = [0.9, 0.95]
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Not applied to norms and biases."""
@@ -20,6 +21,7 @@ class OptimizerRecipe(Section):
     schedule: Literal["multi_step", "constant"] = "constant"
     """`multi_step`: x0.316 after 80% of the steps and x0.1 after 90%, after the warm-up."""
     warmup_steps: Count = 0
+    """Optimiser steps over which the rate rises linearly."""
 
 
 class MixtureSource(Section):
@@ -65,6 +67,7 @@ class PretrainRecipe(Section):
         MixtureSource(name="natural_language", weight=0.10, path="shards/natural_language"),
     ]
     total_tokens: PositiveCount = 500_000_000_000
+    """Of the whole training, in whole optimiser steps."""
     batch_tokens: PositiveCount = 10_485_760
     """Tokens an optimiser step; the paper's 10M, as 2,560 sequences of 4,096."""
     micro_batch: PositiveCount = 4
@@ -74,6 +77,7 @@ class PretrainRecipe(Section):
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=4.2e-4, schedule="multi_step", warmup_steps=2000)
     divergence: DivergenceRecipe = DivergenceRecipe()
     checkpoint_steps: PositiveCount = 500
+    """Optimiser steps between two checkpoints."""
     checkpoints_kept: PositiveCount = 2
     """The newest so many; all go when the model stands."""
     validation_documents: PositiveCount = 256
@@ -118,8 +122,11 @@ class InstructRecipe(Section):
     attention: Literal["within_examples", "across_examples"] = "within_examples"
     """`across_examples`: the paper's plain concatenation, in which an example sees those before it in its sequence."""
     steps: PositiveCount = 500
+    """Optimiser steps."""
     batch: PositiveCount = 256
     """Packed sequences of the context length an optimiser step."""
     micro_batch: PositiveCount = 4
+    """Sequences a rank a forward pass."""
     optimizer: OptimizerRecipe = OptimizerRecipe(learning_rate=5e-5)
     checkpoint_steps: PositiveCount = 100
+    """Optimiser steps between two checkpoints."""

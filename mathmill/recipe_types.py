@@ -9,11 +9,19 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
-"""A whole number; `120e9` is one."""
-PositiveCount = Annotated[Count, Field(ge=1)]
+def _with_mode(value: Any) -> Any:
+    return {"mode": value} if isinstance(value, str) else value
+
+
+# A bound that stood outside the validator would be missing from the JSON schema.
+WHOLE = BeforeValidator(_whole)
+"""For a whole number; `120e9` is one."""
+Count = Annotated[int, Field(ge=0), WHOLE]
+PositiveCount = Annotated[int, Field(ge=1), WHOLE]
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
+MODE_ALONE = BeforeValidator(_with_mode)
+"""For a section that may be written as its `mode` alone; `mathmill.recipe_file.SHORT` names them."""
 
 
 class Section(BaseModel):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ACCURACY = "mathmill.accuracy"
 TASKS = "mathmill.tasks"
+PROMOTED_BY = "mathmill.promoted_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ def champion(recipe_name: str, role: str) -> Version | None:
     return _version(tracking_client().get_model_version_by_alias(name, CHAMPION))
 
 
-def crown(version: Version, accuracy: float, tasks: str) -> None:
-    """Move the alias `champion` to `version` and note what it was won with."""
+def crown(version: Version, accuracy: float, tasks: str, by: str) -> None:
+    """Move the alias `champion` to `version` and note what it was won with, and who decided so."""
     registry = tracking_client()
     registry.set_model_version_tag(version.name, version.number, ACCURACY, f"{accuracy:.6f}")
     registry.set_model_version_tag(version.name, version.number, TASKS, tasks)
+    registry.set_model_version_tag(version.name, version.number, PROMOTED_BY, by)
     registry.set_registered_model_alias(version.name, CHAMPION, version.number)
 
 

@@ -4,15 +4,16 @@ from airflow.sdk import BaseOperator, Context
 from typing_extensions import override
 
 from mathmill.tracking import end_dag_run
+from operators.alerts import tell_failure
 from operators.job import DAG_ID, RUN_ID, launcher_connections
 from operators.launcher_hook import LauncherHook
-from operators.plan import PREPARE
+from operators.plan import PREPARE, Plan
 
 BAD = ("failed", "upstream_failed")
 
 
 class CloseRunOperator(BaseOperator):
-    """End what jobs the DAG run has left, and close its MLflow run: as failed when a task failed, else as finished.
+    """End what jobs the DAG run has left, close its MLflow run, and tell people if a task failed.
 
     A job is left where a run is stopped while the job's task waits for another try, and so has nobody to end it.
 
@@ -34,6 +35,11 @@ class CloseRunOperator(BaseOperator):
             self.log.info("%s made no plan, so there is no run to close", PREPARE)
             return
         states = ti.get_task_states(ti.dag_id, run_ids=[run_id])[run_id]
-        status = "FAILED" if any(state in BAD for state in states.values()) else "FINISHED"
+        bad = [task_id for task_id, state in states.items() if state in BAD]
+        status = "FAILED" if bad else "FINISHED"
         end_dag_run(plan["name"], ti.dag_id, run_id, status)
         self.log.info("MLflow run of %s: %s", run_id, status)
+        if bad:
+            # A task that only waited for a failed one says nothing of the cause.
+            failed = [task_id for task_id in bad if states[task_id] == "failed"]
+            tell_failure(Plan(**plan), ti.dag_id, run_id, failed or bad)

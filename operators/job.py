@@ -84,11 +84,11 @@ class JobOperator(BaseOperator):
 
     def job_arguments(self, plan: Plan) -> list[str]:
         """Every argument of the job."""
+        options = [word for name, value in self.options.items() if value for word in (f"--{name}", value)]
         if self.out is None:
-            return ["--recipe", plan.recipe, *self.arguments]
+            return ["--recipe", plan.recipe, *self.arguments, *options]
         overrides = override_arguments({**plan.overrides, **self.changes})
         changed = [word for setting in overrides for word in ("--set", setting)]
-        options = [word for name, value in self.options.items() if value for word in (f"--{name}", value)]
         return ["--recipe", plan.recipe, *changed, "--out", self.out, *self.arguments, *options]
 
     def job_resources(self, settings: LauncherSettings) -> Resources:  # noqa: ARG002

@@ -7,8 +7,10 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, chain
 
+from operators.alerts import deadlines
 from operators.close_run import CloseRunOperator
 from operators.mining import last_collected
+from operators.recipe_field import Fields
 from operators.run_params import run_params
 
 RETRIES = 3
@@ -24,10 +26,11 @@ def mill_dag(
     schedule: Any,
     tags: Sequence[str],
     inputs: Mapping[str, str] | None = None,
+    fields: Fields | None = None,
     params: Mapping[str, Param] | None = None,
     paused: bool = False,
 ) -> Iterator[DAG]:
-    """A DAG with the form, owner, retries and MLflow bookkeeping of every mill DAG; the block adds its tasks.
+    """A DAG with form, owner, retries, deadlines and MLflow bookkeeping as every mill DAG; the block adds its tasks.
 
     Args:
         dag_id: its id.
@@ -35,6 +38,7 @@ def mill_dag(
         schedule: when it runs by itself.
         tags: beside `mathmill`.
         inputs: stage of an upstream output and what it is for; each is a field of the form.
+        fields: keys of the recipe that are fields of the form, by heading.
         params: further fields of the form.
         paused: whether it waits for somebody to switch it on.
     """
@@ -47,8 +51,9 @@ def mill_dag(
         max_active_runs=1,
         is_paused_upon_creation=paused,
         default_args={"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY},
-        params={**run_params(inputs), **(params or {})},
+        params={**(params or {}), **run_params(inputs, fields)},
         tags=["mathmill", *tags],
+        deadline=deadlines(),
         user_defined_macros={"last_collected": last_collected},
     ) as dag:
         yield dag

@@ -15,6 +15,7 @@ from mathmill.output import require_finished
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe, recipe_names, recipe_path
 from operators.plan import PREPARE, Plan, override_arguments
+from operators.run_params import requested_overrides
 
 REFRESHED = ("classifier", "annotations", "unique", "decontaminated", "tokens")
 """What a refresh takes from an earlier build, as inputs of the plan."""
@@ -56,7 +57,7 @@ class PrepareOperator(BaseOperator):
         reference = request["recipe"]
         if reference not in recipe_names():
             reference = str(recipe_path(reference).resolve())
-        overrides = dict(request.get("overrides") or {})
+        overrides = requested_overrides(request)
         recipe = load_recipe(reference, override_arguments(overrides))
         inputs = {stage: request.get(stage) or str(home.newest_output(recipe.name, stage)) for stage in self.needs}
         for stage, path in inputs.items():

@@ -2,17 +2,19 @@
 
 from typing import Any
 
+from operators.webhook import WebhookHook
+
 FORM_TEXT = {"type": ["string", "null"]}
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Name, connection type and extra links of the provider, by Airflow's schema."""
+    """Name, connection types and extra links of the provider, by Airflow's schema."""
     return {
         "package-name": "mathmill",
         "name": "MathMill",
         "description": "Spark and DeepSpeed jobs as durable tasks.",
         "extra-links": ["operators.link.MlflowRunLink"],
-        "connection-types": [launcher_connection()],
+        "connection-types": [launcher_connection(), WebhookHook.PROVIDER_INFO],
     }
 
 

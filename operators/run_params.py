@@ -1,44 +1,73 @@
-"""The form that starting a DAG by hand shows."""
+"""The form that starting a DAG by hand shows, and what it asks for."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from airflow.sdk import Param
 
+from mathmill.errors import UserError
 from mathmill.recipe_file import recipe_names
+from operators.recipe_field import Fields, recipe_fields
 
 DEFAULT_RECIPE = "deepseekmath-7b"
+ALERTS: Fields = {"Alerts": ["alerts.connection", "alerts.deadline"]}
+"""What every form has."""
+OTHERS = "Other keys of the recipe"
 
 
-def run_params(inputs: Mapping[str, str] | None = None) -> dict[str, Param]:
-    """The params `recipe`, `overrides` and `fresh`, and one for each upstream output.
+def run_params(inputs: Mapping[str, str] | None = None, fields: Fields | None = None) -> dict[str, Param]:
+    """The params `recipe`, `fresh` and `overrides`, one for each upstream output, and one for each key of the recipe.
 
     Args:
         inputs: stage of an upstream output and what it is for.
+        fields: keys that have a field of their own, by heading; those of the alerts have one always.
     """
     params = {
-        "recipe": Param(
-            DEFAULT_RECIPE,
-            type="string",
-            minLength=1,
-            examples=recipe_names(),
-            description="Every number of the run: a name in recipes/, or the absolute path of a recipe.",
-        ),
-        "overrides": Param(
-            {},
-            type=["object", "null"],
-            description='Keys of the recipe to change for this run, for example {"corpus.min_score": 0.6}.',
+        "recipe": _recipe_param(),
+        "fresh": Param(
+            False,
+            type="boolean",
+            description="Whether a cleared task throws away what its last job left unfinished and begins anew; else it"
+            " goes on from the newest checkpoint.",
         ),
     }
-    params["fresh"] = Param(
-        False,
-        type="boolean",
-        description="Whether a cleared task throws away what its last job left unfinished and begins anew; else it goes"
-        " on from the newest checkpoint.",
-    )
     for stage, purpose in (inputs or {}).items():
         params[stage] = Param(
             None,
             type=["string", "null"],
             description=f"{purpose}: a path. Left empty: the recipe's newest finished one.",
         )
-    return params
+    overrides = Param(
+        {},
+        type=["object", "null"],
+        section=OTHERS,
+        description='Keys of the recipe to change for this run, for example {"corpus.min_score": 0.6}; those of the'
+        " fields above are better changed there.",
+    )
+    return params | recipe_fields({**(fields or {}), **ALERTS}) | {"overrides": overrides}
+
+
+def requested_overrides(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the recipe that a filled-in form changes: its fields named after keys, and `overrides`.
+
+    Raises:
+        UserError: a key is changed in both.
+    """
+    fields = {key: value for key, value in params.items() if "." in key and value not in (None, "")}
+    others = dict(params.get("overrides") or {})
+    if twice := sorted(fields.keys() & others.keys()):
+        raise UserError(f"param {twice[0]} is filled in and stands in param overrides as well: leave one of them out")
+    # A whole section may stand among the others, and a field is a part of it.
+    return {**others, **fields}
+
+
+def _recipe_param() -> Param:
+    names = recipe_names()
+    known = "|".join(name.replace(".", r"\.") for name in names)
+    return Param(
+        DEFAULT_RECIPE,
+        type="string",
+        pattern=rf"^({known}|/.+\.ya?ml)$",
+        examples=names,
+        description=f"Every number of the run: {', '.join(names)}, or the absolute path of a recipe (.yaml).",
+    )

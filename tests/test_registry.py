@@ -49,7 +49,7 @@ def test_the_crown_moves_and_notes_what_it_was_won_with(recipe: Recipe, tmp_path
         version = version_at("demo", "rl", tmp_path / name)
         assert version is not None
         assert version.accuracy is None
-        crown(version, accuracy, "chain_sum")
+        crown(version, accuracy, "chain_sum", "auto")
         best = champion("demo", "rl")
         assert best is not None
         assert (best.number, best.path, best.tasks) == (version.number, tmp_path / name, "chain_sum")
@@ -63,6 +63,6 @@ def test_each_role_and_recipe_has_a_champion_of_its_own(recipe: Recipe, tmp_path
     _register(recipe, tmp_path)
     version = version_at("demo", "rl", tmp_path)
     assert version is not None
-    crown(version, 0.5, "chain_sum")
+    crown(version, 0.5, "chain_sum", "ann")
     assert champion("demo", "base") is None
     assert champion("other", "rl") is None

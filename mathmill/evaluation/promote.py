@@ -1,9 +1,14 @@
-"""Make an evaluated model the champion of its name in the registry, unless the present champion is better."""
+"""Make an evaluated model the champion of its name in the registry, unless the present champion is better.
+
+Or, with `--crown`, exactly those that a person chose.
+"""
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from mathmill import tracking
 from mathmill.errors import UserError
@@ -17,26 +22,61 @@ from mathmill.registry import Version, champion, crown, version_at
 log = logging.getLogger("mathmill")
 
 
-def promote(evaluation: Path, recipe_name: str) -> dict[str, float]:
-    """Move the alias `champion` for each role whose evaluated model is not worse than the champion it has.
+AUTO = "auto"
+"""Who promotes where accuracy decides."""
+NOBODY = "none"
 
-    Accuracies are compared as the mean over the tasks. A champion that was measured on other tasks, or in another
-    form, cannot be compared, and gives way.
 
-    Args:
-        evaluation: a finished evaluation.
-        recipe_name: names the registered models.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An evaluated model, and the champion that its name has."""
 
-    Returns:
-        For each role 1 if its model is the champion now, else 0, as `promoted/<role>`.
+    role: str
+    version: Version
+    reigning: Version | None
+    results: Sequence[Result]
+    """Of `version`, one for each task."""
+
+    @property
+    def label(self) -> str:
+        """Names the version, as `demo-rl/3`."""
+        return f"{self.version.name}/{self.version.number}"
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the tasks."""
+        return fmean(result.score.accuracy for result in self.results)
+
+    @property
+    def tasks(self) -> str:
+        """What it was measured on."""
+        return ",".join(sorted(f"{result.task}:{result.form}:{result.score.n}" for result in self.results))
+
+    @property
+    def reigns(self) -> bool:
+        """Whether it is the champion itself."""
+        return self.reigning is not None and self.reigning.number == self.version.number
+
+    @property
+    def wins(self) -> bool:
+        """Whether its accuracy is not less than that of the champion.
+
+        A champion that was measured on other tasks, or in another form, cannot be compared, and gives way.
+        """
+        if self.reigning is None or self.reigning.tasks != self.tasks:
+            return True
+        return self.accuracy >= (self.reigning.accuracy or 0.0)
+
+
+def candidates(evaluation: Path, recipe_name: str) -> Iterator[Candidate]:
+    """The models of a finished evaluation, each with the champion of the moment.
 
     Raises:
-        UserError: a model of the evaluation is not in the registry.
+        UserError: one is not in the registry.
     """
     by_model: dict[str, list[Result]] = {}
     for result in read_results(require_finished(evaluation, "mathmill evaluate")):
         by_model.setdefault(result.model, []).append(result)
-    promoted: dict[str, float] = {}
     for path, results in by_model.items():
         role = results[0].role
         version = version_at(recipe_name, role, Path(path))
@@ -45,21 +85,42 @@ def promote(evaluation: Path, recipe_name: str) -> dict[str, float]:
                 f"the registry has no {tracking.registered_name(recipe_name, role)} at {path}:"
                 " promote models that `mathmill train` made for this recipe"
             )
-        promoted[f"promoted/{role}"] = float(_promote(version, champion(recipe_name, role), results))
+        yield Candidate(role, version, champion(recipe_name, role), results)
+
+
+def promote(
+    evaluation: Path, recipe_name: str, chosen: Collection[str] | None = None, by: str = AUTO
+) -> dict[str, float]:
+    """Move the alias `champion` to each evaluated model that wins against the champion it has, or that was chosen.
+
+    Args:
+        evaluation: a finished evaluation.
+        recipe_name: names the registered models.
+        chosen: labels of those that become champions; None: accuracy decides.
+        by: who chose.
+
+    Returns:
+        For each role 1 if its model is the champion now, else 0, as `promoted/<role>`.
+
+    Raises:
+        UserError: a model of the evaluation is not in the registry, or a chosen one not in the evaluation.
+    """
+    if chosen is not None:
+        labels = [one.label for one in candidates(evaluation, recipe_name)]
+        if unknown := sorted(set(chosen) - set(labels)):
+            raise UserError(f"{evaluation} evaluates no {unknown[0]}: choose among {', '.join(labels)}")
+    promoted: dict[str, float] = {}
+    for one in candidates(evaluation, recipe_name):
+        crowned = one.wins if chosen is None else one.label in chosen
+        if crowned:
+            crown(one.version, one.accuracy, one.tasks, by)
+            log.info("%s is champion with %.4f on %s, by %s", one.label, one.accuracy, one.tasks, by)
+        elif one.reigning is not None:
+            log.info("%s: version %s stays champion", one.version.name, one.reigning.number)
+        else:
+            log.info("%s stays without a champion", one.version.name)
+        promoted[f"promoted/{one.role}"] = float(crowned or one.reigns)
     return promoted
-
-
-def _promote(version: Version, reigning: Version | None, results: Sequence[Result]) -> bool:
-    """Whether `version` is the champion after having been compared with the `reigning` one."""
-    accuracy = sum(result.score.accuracy for result in results) / len(results)
-    tasks = ",".join(sorted(f"{result.task}:{result.form}:{result.score.n}" for result in results))
-    comparable = reigning is not None and reigning.tasks == tasks
-    if reigning is not None and comparable and accuracy < (reigning.accuracy or 0.0):
-        log.info("%s: version %s, with %.4f, stays champion", version.name, reigning.number, reigning.accuracy)
-        return reigning.number == version.number
-    crown(version, accuracy, tasks)
-    log.info("%s: version %s is champion with %.4f on %s", version.name, version.number, accuracy, tasks)
-    return True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,15 +130,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--evaluation", type=Path, metavar="DIR", help="a finished evaluation (default: the recipe's newest)"
     )
+    parser.add_argument(
+        "--crown",
+        metavar="NAME/VERSION,…",
+        help=f"make exactly these champions, `{NOBODY}` for none (default: those that are not worse than the present"
+        " champion)",
+    )
+    parser.add_argument("--by", default=AUTO, metavar="NAME", help="who chose them (default: %(default)s)")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+
+    chosen = None
+    if arguments.crown is not None:
+        chosen = [] if arguments.crown == NOBODY else arguments.crown.split(",")
 
     def run() -> None:
         recipe = load_recipe(arguments.recipe)
         evaluation = arguments.evaluation or newest_output(recipe.name, "evaluation")
         with tracking.task_run(recipe, "promote") as task_run:
-            task_run.log_params({"evaluation": evaluation})
-            task_run.log_metrics(promote(evaluation.resolve(), recipe.name))
+            task_run.log_params({"evaluation": evaluation, "by": arguments.by})
+            task_run.log_metrics(promote(evaluation.resolve(), recipe.name, chosen, arguments.by))
 
     return exit_code(run)
 

@@ -15,6 +15,7 @@ from mathmill.home import CHECKOUT
 from mathmill.recipe_corpus import MAX_ITERATIONS
 from mathmill.stack.settings import GPU_POOL
 from mathmill.training.launch import MODULES
+from operators.recipe_field import key_schema
 
 DAG_IDS = {
     "corpus_refresh",
@@ -62,6 +63,58 @@ def test_each_is_described(dags: dict[str, Any], dag_id: str) -> None:
 def test_each_closes_its_run_after_everything(dags: dict[str, Any], dag_id: str) -> None:
     (last,) = dags[dag_id].leaves
     assert (last.task_id, last.is_teardown) == ("close", True)
+
+
+STAGES = {
+    "corpus_refresh": {"corpus"},
+    "pretrain": {"pretrain"},
+    "instruct": {"instruct"},
+    "reward": {"reward"},
+    "reinforce": {"reinforce"},
+    "evaluate": {"evaluation"},
+    "corpus_ablation": {"pretrain", "evaluation"},
+    "rl_comparison": {"reinforce", "evaluation"},
+}
+"""Sections of the recipe that the DAG's form has fields of."""
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_each_form_has_the_keys_of_its_own_stage(dags: dict[str, Any], dag_id: str) -> None:
+    params = dags[dag_id].params
+    keys = [name for name in params if "." in name]
+    assert {key.partition(".")[0] for key in keys} == STAGES[dag_id] | {"alerts"}
+    for key in keys:
+        param = params.get_param(key)
+        assert param.schema["section"]
+        assert param.value is None
+        assert "description" in key_schema(key), f"{key} has no docstring"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "key", "value"),
+    [
+        ("pretrain", "pretrain.total_tokens", 0),
+        ("corpus_refresh", "corpus.min_score", 2),
+        ("reinforce", "reinforce.algorithm", "gripo"),
+        ("evaluate", "limit", 0),
+        ("instruct", "recipe", "no-such-recipe"),
+    ],
+)
+def test_an_invalid_value_starts_no_run(dags: dict[str, Any], dag_id: str, key: str, value: object) -> None:
+    """As Airflow's server sees the DAG when somebody triggers it."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    params = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id])).params
+    params.deep_merge({"recipe": "demo"}).validate()
+    with pytest.raises(Exception, match=f"Invalid input for param {key}: ") as raised:
+        params.deep_merge({key: value}).validate()
+    assert type(raised.value).__name__ == "ParamValidationError"
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_each_has_every_deadline_that_a_recipe_may_choose(dags: dict[str, Any], dag_id: str) -> None:
+    hours = [alert.interval.total_seconds() / 3600 for alert in dags[dag_id].deadline]
+    assert hours == [1, 2, 4, 8, 12, 24, 48, 96, 168]
 
 
 def test_only_the_monthly_one_waits_for_somebody(dags: dict[str, Any]) -> None:
@@ -151,12 +204,14 @@ def test_the_methods_comparison_trains_what_rewards_are_missing_before_its_runs(
     assert dag.params["methods"] == ["rft", "online_rft", "grpo_outcome", "grpo_process"]
 
 
-def test_parsing_the_methods_comparison_takes_less_than_a_second() -> None:
+def test_parsing_all_files_takes_less_than_a_second() -> None:
     code = f"""
 import time, runpy
+from pathlib import Path
 import airflow.sdk, airflow.triggers.base
 began = time.process_time()
-runpy.run_path({str(CHECKOUT / "dags" / "rl_comparison.py")!r})
+for file in sorted(Path({str(CHECKOUT / "dags")!r}).glob("*.py")):
+    runpy.run_path(str(file))
 print(time.process_time() - began)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)

@@ -9,7 +9,7 @@ from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.results import Result, write_results
 from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
-from mathmill.registry import champion
+from mathmill.registry import PROMOTED_BY, champion
 
 
 @pytest.fixture
@@ -97,6 +97,30 @@ def test_each_role_has_its_champion(register, evaluated):
     assert (champion("tiny", "base").path, champion("tiny", "rl").path) == (base, rl)
 
 
+def test_a_chosen_model_is_champion_though_its_accuracy_is_less(register, evaluated):
+    first, second = register("a"), register("b")
+    promote.promote(evaluated("e1", [(first, "rl", 0.5)]), "tiny")
+    worse = evaluated("e2", [(second, "rl", 0.4)])
+    assert promote.promote(worse, "tiny", ["tiny-rl/2"], "ann") == {"promoted/rl": 1.0}
+    assert (champion("tiny", "rl").path, champion("tiny", "rl").accuracy) == (second, 0.4)
+    tags = [tracking.tracking_client().get_model_version("tiny-rl", number).tags[PROMOTED_BY] for number in "12"]
+    assert tags == ["auto", "ann"]
+
+
+def test_who_chooses_none_leaves_the_champion(register, evaluated):
+    first, second = register("a"), register("b")
+    promote.promote(evaluated("e1", [(first, "rl", 0.5)]), "tiny")
+    assert promote.promote(evaluated("e2", [(second, "rl", 0.9)]), "tiny", [], "ann") == {"promoted/rl": 0.0}
+    assert champion("tiny", "rl").path == first
+
+
+def test_only_an_evaluated_model_can_be_chosen(register, evaluated):
+    evaluation = evaluated("e", [(register("a"), "rl", 0.5)])
+    with pytest.raises(UserError, match="evaluates no tiny-rl/7: choose among tiny-rl/1"):
+        promote.promote(evaluation, "tiny", ["tiny-rl/1", "tiny-rl/7"], "ann")
+    assert champion("tiny", "rl") is None
+
+
 def test_a_model_outside_the_registry_is_a_user_error(tmp_path, evaluated):
     with pytest.raises(UserError, match="the registry has no tiny-rl at"):
         promote.promote(evaluated("e", [(tmp_path / "x", "rl", 0.1)]), "tiny")
@@ -107,5 +131,7 @@ def test_command(recipe_path, register, evaluated, capsys):
     evaluation = evaluated("e", [(model, "rl", 0.5)])
     assert promote.main(["--recipe", recipe_path, "--evaluation", str(evaluation)]) == 0
     assert champion("tiny", "rl").path == model
+    assert promote.main(["--recipe", recipe_path, "--evaluation", str(evaluation), "--crown", "tiny-rl/2"]) == 2
+    assert "choose among tiny-rl/1" in capsys.readouterr().err
     assert promote.main(["--recipe", recipe_path]) == 2
     assert "mathmill evaluate" in capsys.readouterr().err

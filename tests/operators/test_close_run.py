@@ -11,12 +11,16 @@ from mathmill.launcher.launcher import JobSpec
 from mathmill.launcher.local import LocalLauncher
 from mathmill.recipe_file import load_recipe
 from mathmill.tracking import task_run, tracking_client
+from operators import close_run
 from operators.close_run import CloseRunOperator
 from operators.job import DeepSpeedJobOperator, PythonJobOperator, launcher_connections
+from operators.plan import Plan
 from tests.launcher.jobs import SLEEP
 
+PLAN = Plan("demo", "demo", {}, "/out")
 
-def _context(plan: dict[str, str] | None, states: dict[str, str]) -> Any:
+
+def _context(plan: dict[str, object] | None, states: dict[str, str]) -> Any:
     ti = SimpleNamespace(
         dag_id="pretrain",
         xcom_pull=lambda **_: plan,
@@ -41,8 +45,24 @@ def test_the_run_is_closed_as_it_ended(states: dict[str, str], status: str, monk
     client = tracking_client()
     parent = client.get_run(run.run_id).data.tags["mlflow.parentRunId"]
     assert client.get_run(parent).info.status == "RUNNING"
-    CloseRunOperator(task_id="close").execute(_context({"name": "demo"}, states))
+    CloseRunOperator(task_id="close").execute(_context(PLAN.to_xcom(), states))
     assert client.get_run(parent).info.status == status
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ({"pretrain": "success", "close": "running"}, []),
+        ({"pretrain": "failed", "publish": "upstream_failed"}, [(PLAN, "pretrain", "first", ["pretrain"])]),
+    ],
+)
+def test_people_are_told_of_a_failure_by_the_task_that_failed(
+    states: dict[str, str], told: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(close_run, "tell_failure", lambda *what: calls.append(what))
+    CloseRunOperator(task_id="close").execute(_context(PLAN.to_xcom(), states))
+    assert calls == told
 
 
 def test_a_run_without_a_plan_has_nothing_to_close() -> None:

@@ -1,0 +1,135 @@
+"""Who is told of a run that fails or misses its deadline; a real server takes what is posted."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.execution_time.xcom import XCom
+
+from operators import alerts
+from operators.plan import Plan
+from operators.webhook import WebhookHook
+
+PLAN = Plan("demo", "demo", {"alerts.connection": "team", "alerts.deadline": 4}, "/out")
+SILENT = Plan("demo", "demo", {}, "/out")
+SECRET = "s3cr3t"
+
+
+class _Server(ThreadingHTTPServer):
+    status = 200
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.told: list[Any] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def _connect(monkeypatch: pytest.MonkeyPatch, address: str, conn_type: str = "mathmill_webhook") -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TEAM", json.dumps({"conn_type": conn_type, "password": address}))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
+    with _Server() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _connect(monkeypatch, f"http://127.0.0.1:{server.server_port}/{SECRET}")
+        yield server
+        server.shutdown()
+
+
+def _pass(hours: int, state: str = "running") -> None:
+    context = {"dag_run": {"state": state, "dag_id": "pretrain", "dag_run_id": "first"}}
+    asyncio.run(alerts.tell_deadline(hours, context=context))
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The plans of the runs, by run id, as Airflow keeps them."""
+    plans = {"first": PLAN.to_xcom()}
+    monkeypatch.setattr(XCom, "get_one", lambda *, run_id, **_: plans.get(run_id))
+    return plans
+
+
+def test_a_failure_is_told_with_the_tasks_and_the_run_s_page(server: _Server, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        alerts.tell_failure(PLAN, "pretrain", "manual__2026-11-25T17:00:00+00:00", ["pretrain"])
+    (message,) = server.told
+    assert message.keys() == {"text"}
+    assert message["text"].startswith("mathmill: pretrain with recipe demo failed at pretrain: ")
+    assert message["text"].endswith("/dags/pretrain/runs/manual__2026-11-25T17%3A00%3A00%2B00%3A00")
+    assert "told connection team" in caplog.text
+
+
+def test_nobody_is_told_where_the_recipe_names_nobody(server: _Server) -> None:
+    alerts.tell_failure(SILENT, "pretrain", "first", ["pretrain"])
+    assert server.told == []
+
+
+def test_only_the_recipe_s_own_deadline_is_told(server: _Server, planned: dict[str, Any]) -> None:
+    for hours in (1, 2, 4, 8):
+        _pass(hours)
+    (message,) = server.told
+    assert "pretrain with recipe demo is not done after 4 hours: " in message["text"]
+
+
+def test_a_run_that_ended_meanwhile_has_missed_nothing(server: _Server, planned: dict[str, Any]) -> None:
+    _pass(4, state="failed")
+    assert server.told == []
+
+
+def test_a_run_without_a_plan_is_named_in_the_log(
+    server: _Server, planned: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    planned.clear()
+    _pass(4)
+    assert server.told == []
+    assert "has no plan after 4 hours" in caplog.text
+
+
+def test_airflow_finds_the_deadlines_callback() -> None:
+    found = alerts.deadlines()
+    assert timedelta(hours=24) in {alert.interval for alert in found}
+    for alert in found:
+        module, _, name = alert.callback.path.rpartition(".")
+        assert getattr(import_module(module), name) is alerts.tell_deadline
+
+
+def test_a_refusal_names_the_connection_and_not_the_address(server: _Server) -> None:
+    server.status = 403
+    with pytest.raises(AirflowException, match="connection team: answered 403") as raised:
+        WebhookHook("team").send("hello")
+    assert SECRET not in str(raised.value)
+
+
+def test_an_address_that_is_not_reached_stays_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    _connect(monkeypatch, f"http://127.0.0.1:9/{SECRET}")
+    with pytest.raises(AirflowException, match="connection team: not reached") as raised:
+        WebhookHook("team").send("hello")
+    assert SECRET not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_a_connection_of_another_type_is_not_posted_to(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    _connect(monkeypatch, f"http://127.0.0.1:{server.server_port}/", conn_type="postgres")
+    with pytest.raises(AirflowException, match="is no mathmill_webhook"):
+        WebhookHook("team").send("hello")
+    assert server.told == []
