@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from mathmill.evaluation.grading import OUTCOMES
+from mathmill.grading.grader import OUTCOMES
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Proportion, Score

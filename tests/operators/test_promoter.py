@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
-from mathmill.evaluation.grading import OUTCOMES
+from mathmill.grading.grader import OUTCOMES
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Score
