@@ -5,6 +5,7 @@ $MATHMILL_HOME/
   outputs/<recipe>/corpus/<run>/      one corpus build (see mathmill.corpus.layout)
   outputs/<recipe>/base/<run>/        a pretrained model; likewise instruct, reward, rl
   outputs/<recipe>/evaluation/<run>/  accuracy of the models, question by question
+  jobs/<key>/<attempt>/               a job: what was asked, its log, its end (see mathmill.launcher)
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```
