@@ -1,1 +1,1 @@
-"""Jobs as processes that outlive whoever started them."""
+"""Jobs that outlive whoever started them: on this machine, or on a cluster."""
