@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from operators.webhook import WebhookHook
-
 
 def get_provider_info() -> dict[str, Any]:
     """Name, connection types and extra links of the provider, by its schema."""
@@ -11,6 +9,17 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "mathmill",
         "name": "MathMill",
         "description": "Spark and DeepSpeed jobs as durable tasks.",
-        "connection-types": [WebhookHook.PROVIDER_INFO],
+        "connection-types": [
+            {
+                "connection-type": "mathmill_webhook",
+                "hook-name": "MathMill webhook",
+                "hook-class-name": "operators.webhook.WebhookHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["host", "schema", "login", "port", "extra"],
+                    "relabeling": {"password": "Address"},
+                    "placeholders": {"password": "https://…, kept secret"},
+                },
+            }
+        ],
         "extra-links": ["operators.link.MlflowRunLink"],
     }

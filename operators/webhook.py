@@ -1,7 +1,5 @@
 """The connection by which people are told: a web address that takes a line of text."""
 
-from typing import Any, ClassVar
-
 import requests
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
@@ -22,18 +20,6 @@ class WebhookHook(BaseHook):
     conn_name_attr = "conn_id"
     conn_type = "mathmill_webhook"
     hook_name = "MathMill webhook"
-
-    PROVIDER_INFO: ClassVar[dict[str, Any]] = {
-        "connection-type": conn_type,
-        "hook-name": hook_name,
-        "hook-class-name": "operators.webhook.WebhookHook",
-        "ui-field-behaviour": {
-            "hidden-fields": ["host", "schema", "login", "port", "extra"],
-            "relabeling": {"password": "Address"},
-            "placeholders": {"password": "https://…, kept secret"},
-        },
-    }
-    """The type and its form, for Airflow's provider discovery."""
 
     def __init__(self, conn_id: str) -> None:
         super().__init__()

@@ -19,3 +19,9 @@ def test_overrides_change_the_digest() -> None:
     assert other.instruct.steps == 7
     assert one.digest() != other.digest()
     assert one.digest() == load_recipe("demo").digest()
+
+
+def test_who_is_told_or_asked_is_no_part_of_the_digest() -> None:
+    asked = load_recipe("demo", ["evaluation.promotion=person", "alerts.connection=team", "alerts.deadline=4"])
+    assert (asked.evaluation.promotion.mode, asked.alerts.deadline) == ("person", 4)
+    assert asked.digest() == load_recipe("demo").digest()

@@ -133,6 +133,12 @@ def test_the_corpus_has_as_many_iterations_as_a_recipe_may(dags: dict[str, Any])
     assert len(trained) == MAX_ITERATIONS
 
 
+def test_somebody_may_be_asked_between_evaluation_and_promotion(dags: dict[str, Any]) -> None:
+    edges = {task.task_id: task.downstream_task_ids for task in dags["evaluate"].tasks}
+    assert edges["evaluate"] == {"ask"}
+    assert edges["ask"] == {"promote"}
+
+
 def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     given: dict[str, set[str]] = {}
     for dag in dags.values():
