@@ -1,6 +1,5 @@
 """The connection by which people are told: a web address that takes a line of text."""
 
-import requests
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 
@@ -31,6 +30,8 @@ class WebhookHook(BaseHook):
         Raises:
             AirflowException: it did not arrive; the message does not name the address.
         """
+        import requests  # a tenth of a second that no DAG file is to wait for
+
         connection = self.get_connection(self.conn_id)
         if connection.conn_type != self.conn_type or not connection.password:
             raise AirflowException(
