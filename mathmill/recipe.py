@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from mathmill.recipe_alerts import AlertsRecipe
 from mathmill.recipe_corpus import CorpusRecipe
+from mathmill.recipe_promotion import PromotionRecipe
 from mathmill.recipe_proofs import ProofRecipe
 from mathmill.recipe_questions import QuestionSource, ReasoningGymSource, SolutionFormat
 from mathmill.recipe_reinforcement import ReinforceRecipe
@@ -161,16 +162,6 @@ class RewardModelRecipe(Section):
         if self.sampling.temperature == 0 and max(self.samples, self.completions) > 1:
             raise ValueError("samples and completions at temperature 0 are all the same: raise sampling.temperature")
         return self
-
-
-class PromotionRecipe(Section):
-    """Whether an evaluated model becomes its name's champion. `promotion: person` is short for its mode."""
-
-    mode: Literal["auto", "person"] = "auto"
-    """Who decides: `auto`, the mean accuracy over the tasks; `person`, somebody in Airflow, who sees the figures of the
-    new model and of the champion side by side, and for whom `evaluate` waits."""
-    response_timeout: Rate = 168.0
-    """Hours to wait for a person's answer; after them the accuracy decides."""
 
 
 class EvaluationRecipe(Section):

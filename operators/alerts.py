@@ -63,7 +63,7 @@ def _tell_deadline(hours: int, dag_id: str, run_id: str) -> None:
         return
     alerts = plan.load().alerts
     if alerts.connection is not None and alerts.deadline == hours:
-        _tell(alerts.connection, f"is not done after {hours} hours", plan, dag_id, run_id)
+        _tell(alerts.connection, f"is not done {hours} h after it was queued", plan, dag_id, run_id)
 
 
 def _plan_of(dag_id: str, run_id: str) -> Plan | None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from operators.webhook import WebhookHook
-
 FORM_TEXT = {"type": ["string", "null"]}
 
 
@@ -14,7 +12,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "MathMill",
         "description": "Spark and DeepSpeed jobs as durable tasks.",
         "extra-links": ["operators.link.MlflowRunLink"],
-        "connection-types": [launcher_connection(), WebhookHook.PROVIDER_INFO],
+        "connection-types": [launcher_connection(), webhook_connection()],
     }
 
 
@@ -47,5 +45,19 @@ def launcher_connection() -> dict[str, Any]:
                 "description": "Of sbatch, for example --account=mathematics --time=2-00:00.",
                 "schema": FORM_TEXT,
             },
+        },
+    }
+
+
+def webhook_connection() -> dict[str, Any]:
+    """The connection type by which people are told of failures (`operators.webhook`), and its form."""
+    return {
+        "connection-type": "mathmill_webhook",
+        "hook-name": "MathMill webhook",
+        "hook-class-name": "operators.webhook.WebhookHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["host", "schema", "login", "port", "extra"],
+            "relabeling": {"password": "Address"},
+            "placeholders": {"password": "https://…, kept secret"},
         },
     }

@@ -98,4 +98,4 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 def _left_empty(value: Any) -> str:
     silent = "null" if value is None else value
-    return f"Left empty: the recipe's own value; a recipe that says nothing has {silent}."
+    return f"Left empty: the recipe's own value, {silent} where it says nothing."

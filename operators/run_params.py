@@ -67,7 +67,7 @@ def _recipe_param() -> Param:
     return Param(
         DEFAULT_RECIPE,
         type="string",
-        pattern=rf"^({known}|/.+\.ya?ml)$",
+        pattern=rf"^({known}|/.+)$",
         examples=names,
-        description=f"Every number of the run: {', '.join(names)}, or the absolute path of a recipe (.yaml).",
+        description=f"Every number of the run: {', '.join(names)}, or the absolute path of a recipe.",
     )

@@ -1,8 +1,5 @@
 """The connection by which people are told: a web address that takes a line of text."""
 
-from typing import Any, ClassVar
-
-import requests
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 
@@ -23,18 +20,6 @@ class WebhookHook(BaseHook):
     conn_type = "mathmill_webhook"
     hook_name = "MathMill webhook"
 
-    PROVIDER_INFO: ClassVar[dict[str, Any]] = {
-        "connection-type": conn_type,
-        "hook-name": hook_name,
-        "hook-class-name": "operators.webhook.WebhookHook",
-        "ui-field-behaviour": {
-            "hidden-fields": ["host", "schema", "login", "port", "extra"],
-            "relabeling": {"password": "Address"},
-            "placeholders": {"password": "https://…, kept secret"},
-        },
-    }
-    """The type and its form, for Airflow's provider discovery."""
-
     def __init__(self, conn_id: str) -> None:
         super().__init__()
         self.conn_id = conn_id
@@ -45,6 +30,8 @@ class WebhookHook(BaseHook):
         Raises:
             AirflowException: it did not arrive; the message does not name the address.
         """
+        import requests  # a tenth of a second that no DAG file is to wait for
+
         connection = self.get_connection(self.conn_id)
         if connection.conn_type != self.conn_type or not connection.password:
             raise AirflowException(

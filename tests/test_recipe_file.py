@@ -58,3 +58,11 @@ def test_an_override_without_a_value_is_refused() -> None:
 def test_an_unknown_recipe_lists_those_there_are() -> None:
     with pytest.raises(UserError, match="demo"):
         load_recipe("nothing")
+
+
+def test_a_section_written_as_its_mode_takes_an_override_of_another_key(tmp_path: Path) -> None:
+    path = tmp_path / "short.yaml"
+    path.write_text("name: x\ncorpus: {annotation: person}\nevaluation: {promotion: person}")
+    recipe = load_recipe(str(path), ["corpus.annotation.min_pages=9", "evaluation.promotion.response_timeout=2"])
+    assert (recipe.corpus.annotation.mode, recipe.corpus.annotation.min_pages) == ("person", 9)
+    assert (recipe.evaluation.promotion.mode, recipe.evaluation.promotion.response_timeout) == ("person", 2)

@@ -11,7 +11,10 @@ from mathmill.evaluation.results import Result, read_verdicts
 
 HEAD = "| task | new: version {new} | champion: version {old} | difference | p |\n|---|---|---|---|---|"
 ALONE = "| task | new: version {new} |\n|---|---|"
-NOTE = "Accuracies in % with Wilson's 95% interval; the difference is of the same questions, with its 95% interval."
+NOTE = (
+    "Accuracies with Wilson's 95% interval in %, and the number of questions; the difference is on those that both were"
+    " asked."
+)
 
 Verdicts = dict[str, list[bool]]
 
@@ -76,11 +79,11 @@ def _paired(ours: Verdicts, theirs: Verdicts) -> Comparison | None:
 
 
 def _task(result: Result) -> str:
-    return f"{result.task} ({result.form}, {result.score.n} questions)"
+    return f"{result.task} ({result.form})"
 
 
 def _accuracy(score: Score) -> str:
-    return f"{score.accuracy:.1%} [{100 * score.low:.1f}, {100 * score.high:.1f}]"
+    return f"{score.accuracy:.1%} [{100 * score.low:.1f}, {100 * score.high:.1f}] on {score.n}"
 
 
 def _difference(paired: Comparison) -> str:

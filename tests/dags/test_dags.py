@@ -145,6 +145,12 @@ def test_a_person_is_asked_between_the_domains_and_their_annotation(dags: dict[s
     assert f"iteration_{MAX_ITERATIONS}.ask" not in dag.task_ids
 
 
+def test_somebody_may_be_asked_between_evaluation_and_promotion(dags: dict[str, Any]) -> None:
+    edges = {task.task_id: task.downstream_task_ids for task in dags["evaluate"].tasks}
+    assert edges["evaluate"] == {"ask"}
+    assert edges["ask"] == {"promote"}
+
+
 def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     given: dict[str, set[str]] = {}
     for dag in dags.values():

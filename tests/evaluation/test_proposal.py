@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from mathmill.grading.grader import OUTCOMES
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Proportion, Score
 from mathmill.evaluation.promote import candidates, promote
 from mathmill.evaluation.proposal import proposal
 from mathmill.evaluation.results import Item, Result, write_results
+from mathmill.grading.grader import OUTCOMES
 from mathmill.home import outputs
 from mathmill.recipe_file import load_recipe
 
@@ -69,10 +69,10 @@ def test_the_new_model_and_the_champion_stand_side_by_side(recipe: Path) -> None
     assert title == "**tiny-rl**: by accuracy the new one becomes champion."
     assert head == "| task | new: version 2 | champion: version 1 | difference | p |"
     task, ours, theirs, difference, p = (cell.strip() for cell in row.strip("|").split("|"))
-    assert task == "sums (cot, 20 questions)"
+    assert task == "sums (cot)"
     # Wilson's interval of 15 of 20 and of 10 of 20.
-    assert ours == "75.0% [53.1, 88.8]"
-    assert theirs == "50.0% [29.9, 70.1]"
+    assert ours == "75.0% [53.1, 88.8] on 20"
+    assert theirs == "50.0% [29.9, 70.1] on 20"
     assert difference.startswith("+25.0 [+")
     assert difference.endswith(" on 20")
     assert p == "0.0625, exact McNemar"

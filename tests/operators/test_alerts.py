@@ -88,7 +88,7 @@ def test_only_the_recipe_s_own_deadline_is_told(server: _Server, planned: dict[s
     for hours in (1, 2, 4, 8):
         _pass(hours)
     (message,) = server.told
-    assert "pretrain with recipe demo is not done after 4 hours: " in message["text"]
+    assert "pretrain with recipe demo is not done 4 h after it was queued: " in message["text"]
 
 
 def test_a_run_that_ended_meanwhile_has_missed_nothing(server: _Server, planned: dict[str, Any]) -> None:
@@ -111,6 +111,16 @@ def test_airflow_finds_the_deadlines_callback() -> None:
     for alert in found:
         module, _, name = alert.callback.path.rpartition(".")
         assert getattr(import_module(module), name) is alerts.tell_deadline
+
+
+def test_airflow_knows_the_connection_s_type_and_form() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    known = ProvidersManager()
+    hook = known.hooks["mathmill_webhook"]
+    assert hook is not None
+    assert hook.hook_class_name == "operators.webhook.WebhookHook"
+    assert known.field_behaviours["mathmill_webhook"]["relabeling"] == {"password": "Address"}
 
 
 def test_a_refusal_names_the_connection_and_not_the_address(server: _Server) -> None:

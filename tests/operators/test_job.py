@@ -71,6 +71,13 @@ def test_a_job_gets_the_run_s_changes_and_the_task_s() -> None:
     )
 
 
+def test_a_job_without_output_gets_the_options_that_have_a_value() -> None:
+    operator = PythonJobOperator(
+        task_id="work", module="mathmill.evaluation.promote", out=None, options={"crown": "none", "by": ""}
+    )
+    assert operator.job_arguments(PLAN) == ["--recipe", "demo", "--crown", "none"]
+
+
 def test_a_retry_is_the_same_job_and_a_clear_a_new_one() -> None:
     assert job_key(_context(try_number=1, max_tries=2)) == job_key(_context(try_number=2, max_tries=2))
     assert job_key(_context(try_number=3, max_tries=4)) != job_key(_context(try_number=2, max_tries=2))

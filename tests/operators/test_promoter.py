@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
-from mathmill.grading.grader import OUTCOMES
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.promote import promote
 from mathmill.evaluation.results import Result, write_results
+from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
 from operators.plan import Plan
 from operators.promoter import ACCURACY, KEEP, MODELS, PROMOTE, AskPromoterOperator
@@ -82,7 +82,7 @@ def test_a_person_sees_the_table_and_may_choose_the_models(
     assert waiting.value.timeout.total_seconds() == 2 * 3600
     (request,) = asked
     assert (request["options"], request["defaults"]) == ([PROMOTE, KEEP, ACCURACY], [ACCURACY])
-    assert "| sums (cot, 100 questions) | 50.0% [40.0, 60.0] |" in request["body"]
+    assert "| sums (cot) | 50.0% [40.0, 60.0] on 100 |" in request["body"]
     assert "within 2 hours" in request["body"]
     assert request["params"][MODELS]["value"] == ["demo-rl/1"]
 

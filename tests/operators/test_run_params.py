@@ -46,10 +46,10 @@ def test_a_field_of_choices_offers_them_and_the_recipe_s_own() -> None:
 def test_a_field_tells_meaning_bounds_and_default() -> None:
     assert recipe_field("corpus.converged_share", "Mining").description == (
         "Mining stops when so much of an iteration's pages had been collected before. At least 0 and at most 1."
-        " Left empty: the recipe's own value; a recipe that says nothing has 0.98."
+        " Left empty: the recipe's own value, 0.98 where it says nothing."
     )
     # The default of the section it stands in, not of the section's kind.
-    assert "has 0.00042." in str(recipe_field("pretrain.optimizer.learning_rate", "Optimiser").description)
+    assert "own value, 0.00042 where" in str(recipe_field("pretrain.optimizer.learning_rate", "Optimiser").description)
 
 
 @pytest.mark.parametrize("key", ["spark.conf", "evaluation.search", "corpus.benchmarks"])
