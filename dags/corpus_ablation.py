@@ -7,6 +7,7 @@ in one table and plot in MLflow (task `compare`). Source: DeepSeekMath, sections
 
 from airflow.sdk import Param, chain
 
+from mathmill.stack.settings import GPU_POOL
 from operators.job import DeepSpeedJobOperator, PythonJobOperator
 from operators.mill_dag import mill_dag
 from operators.plan import RUN_OUT
@@ -56,9 +57,9 @@ with mill_dag(
 ):
     variants = pretraining_variants(PrepareOperator(makes="comparison").output)
     chain(
-        DeepSpeedJobOperator.partial(task_id="pretrain", stage="pretrain", max_active_tis_per_dagrun=1).expand_kwargs(
-            variants
-        ),
+        DeepSpeedJobOperator.partial(
+            task_id="pretrain", stage="pretrain", pool=GPU_POOL, max_active_tis_per_dagrun=1
+        ).expand_kwargs(variants),
         PythonJobOperator(
             task_id="evaluate",
             module="mathmill.evaluation.evaluate",

@@ -10,6 +10,7 @@ Source: DeepSeekMath, section 5.2, figures 5 and 6.
 from airflow.sdk import Param, chain
 
 from mathmill.reinforcement.methods import FIGURE_5, METHODS
+from mathmill.stack.settings import GPU_POOL
 from operators.job import DeepSpeedJobOperator, PythonJobOperator
 from operators.methods import COMPARED, method_runs, missing_rewards
 from operators.mill_dag import mill_dag
@@ -75,11 +76,13 @@ with mill_dag(
     plan = PrepareOperator(makes="comparison", needs=["instruct"]).output
     runs = method_runs(plan)
     chain(
-        DeepSpeedJobOperator.partial(task_id="reward", stage="reward", max_active_tis_per_dagrun=1).expand_kwargs(
-            missing_rewards(plan)
-        ),
+        DeepSpeedJobOperator.partial(
+            task_id="reward", stage="reward", pool=GPU_POOL, max_active_tis_per_dagrun=1
+        ).expand_kwargs(missing_rewards(plan)),
         runs,
-        DeepSpeedJobOperator.partial(task_id="rl", stage="rl", max_active_tis_per_dagrun=1).expand_kwargs(runs),
+        DeepSpeedJobOperator.partial(
+            task_id="rl", stage="rl", pool=GPU_POOL, max_active_tis_per_dagrun=1
+        ).expand_kwargs(runs),
         PythonJobOperator(
             task_id="evaluate",
             module="mathmill.evaluation.evaluate",

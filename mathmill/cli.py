@@ -28,9 +28,9 @@ COMMANDS = {
     "train reward": ("mathmill.training.launch", "train a reward model, of solutions or of their steps"),
     "train rl": ("mathmill.training.launch", "reinforcement learning"),
     "evaluate": ("mathmill.evaluation.evaluate", "accuracy on held-out questions"),
-    "prove": ("mathmill.evaluation.prove", "formal proofs of miniF2F, checked by an Isabelle of your own"),
+    "prove": ("mathmill.proofs.prove", "formal proofs of miniF2F, checked by an Isabelle of your own"),
     "harness": (
-        "mathmill.evaluation.harness",
+        "mathmill.harness.harness",
         "MMLU, BBH, HumanEval, MBPP and all other tasks of lm-evaluation-harness",
     ),
     "compare": (

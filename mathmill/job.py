@@ -25,10 +25,13 @@ from typing_extensions import override
 
 from mathmill import home, tracking
 from mathmill.errors import UserError
+from mathmill.launcher import wrapper
+from mathmill.launcher.launcher import MlflowRun
 from mathmill.output import is_finished, output_directory, partial_path, write_text
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.redaction import without_login
+from mathmill.system_metrics import system_metrics
 from mathmill.tracking import NoRun, TaskRun
 
 log = logging.getLogger("mathmill")
@@ -186,7 +189,7 @@ def _run(
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
-        with _tracked(recipe, stage, partial, given, out) as run:
+        with _tracked(recipe, stage, partial, given, out) as run, system_metrics(run):
             figures = dict(body(Job(stage, recipe, partial, out, run)))
             seconds = time.monotonic() - started
             run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
@@ -230,7 +233,15 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
         if run.run_id != earlier:
             run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
         write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
+        _tell_launcher(run)
         yield run
+
+
+def _tell_launcher(run: TaskRun) -> None:
+    """Leave the run's name in the folder of the launcher's job, if this is one, for those who watch it."""
+    if folder := os.environ.get(wrapper.MARK):
+        known = MlflowRun(run.run_id, run.experiment_id)
+        write_text(Path(folder) / wrapper.MLFLOW_RUN, json.dumps(asdict(known)))
 
 
 def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:

@@ -65,7 +65,7 @@ class TaskRecipe(Section):
     tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """How far an answer that is a number may be from the right one, relative to it."""
     rules: str = "math"
-    """Whose rules the `paper` grader follows (`mathmill.evaluation.paper_rules`)."""
+    """Whose rules the `paper` grader follows (`mathmill.grading.paper.rules`)."""
     paper: dict[Literal["base", "instruct", "rl"], dict[SolutionFormat, float]] = {}
     """The paper's accuracies in percent, of DeepSeekMath 7B, by the model's role and the form of the solutions."""
     few_shot: dict[SolutionFormat, FewShotRecipe] = {}

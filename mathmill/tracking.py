@@ -103,6 +103,21 @@ class TaskRun:
         """Set tags on the run."""
         self._journal.write("tags", values=dict(tags))
 
+    def log_input(self, name: str, *, digest: str, source: str, context: str) -> None:
+        """Log a data set that the run reads.
+
+        Args:
+            name: of it.
+            digest: of its content; the first 36 characters are logged, MLflow's limit.
+            source: where it is.
+            context: what it is for, as `training` or `evaluation`.
+        """
+        self._journal.write("input", name=name, digest=digest[:36], source=source, context=context)
+
+    def next_step(self, prefix: str) -> int:
+        """The first step that no metric of this prefix has been logged at by an earlier try."""
+        return 1 + max((step for name, step in self._journal.last_steps.items() if name.startswith(prefix)), default=-1)
+
     def log_figure(self, figure: "Figure", name: str) -> None:
         """Log a plot as `name`, a file name ending in .png or .svg."""
         figure.savefig(self._journal.file(name))
@@ -182,6 +197,10 @@ class NoRun(TaskRun):
 
     @override
     def set_tags(self, tags: Mapping[str, str]) -> None:
+        pass
+
+    @override
+    def log_input(self, name: str, *, digest: str, source: str, context: str) -> None:
         pass
 
     @override
@@ -272,7 +291,7 @@ def _tell(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[E
 
 
 def _call(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[Entry]) -> None:
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
     first = entries[0]
     match first["kind"]:
@@ -290,6 +309,9 @@ def _call(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[E
                 client.log_batch(run_id, params=params[start : start + 100])
         case "tags":
             client.log_batch(run_id, tags=[RunTag(name, value) for name, value in first["values"].items()])
+        case "input":
+            data = Dataset(first["name"], first["digest"], "local", first["source"])
+            client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", first["context"])])])
         case "artifact":
             client.log_artifact(run_id, str(folder / FILES / first["name"]))
         case "table":

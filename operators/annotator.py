@@ -47,7 +47,7 @@ class AskAnnotatorOperator(HITLOperator):
             **kwargs,
         )
         # Airflow hands the DAG's params to `__init__`; the answer's form is to have this one only.
-        filled_in = Param("", type="string", description="Filled in by the page Corpus.", source="task")
+        filled_in = Param(None, type=["string", "null"], description="Filled in by the page Corpus.", source="task")
         self.params = ParamsDict({DECISIONS: filled_in})
         self.iteration = iteration
         self.previous = previous
@@ -84,7 +84,7 @@ class AskAnnotatorOperator(HITLOperator):
             who = answer["responded_by_user"]
             self.log.info("thresholds decide: %s", f"so {who['name']} chose" if who else "nobody answered in time")
             return None
-        digest = answer["params_input"][DECISIONS]
+        digest = answer["params_input"].get(DECISIONS) or ""
         file = _iteration(Plan.from_json(self.plan), self.iteration).answer(digest)
         if not (DIGEST.fullmatch(digest) and file.is_file()):
             raise AirflowFailException(

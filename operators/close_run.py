@@ -5,13 +5,17 @@ from typing_extensions import override
 
 from mathmill.tracking import end_dag_run
 from operators.alerts import tell_failure
+from operators.job import DAG_ID, RUN_ID, launcher_connections
+from operators.launcher_hook import LauncherHook
 from operators.plan import PREPARE, Plan
 
 BAD = ("failed", "upstream_failed")
 
 
 class CloseRunOperator(BaseOperator):
-    """Close the DAG run's MLflow run, as failed when a task failed, else as finished; and tell people of a failure.
+    """End what jobs the DAG run has left, close its MLflow run, and tell people if a task failed.
+
+    A job is left where a run is stopped while the job's task waits for another try, and so has nobody to end it.
 
     To be used as a teardown, so that it runs after everything and has no say in the state of the DAG run. Airflow's
     own callbacks at a run's end were seen to get lost.
@@ -22,6 +26,10 @@ class CloseRunOperator(BaseOperator):
     @override
     def execute(self, context: Context) -> None:
         ti, run_id = context["ti"], context["run_id"]
+        for connection in launcher_connections(context["dag"].tasks):
+            ours = {DAG_ID: ti.dag_id, RUN_ID: run_id}
+            for key in LauncherHook(connection).get_conn().cancel_all(ours):
+                self.log.warning("job %s still ran and was ended", key)
         plan = ti.xcom_pull(task_ids=PREPARE)
         if plan is None:
             self.log.info("%s made no plan, so there is no run to close", PREPARE)

@@ -2,39 +2,43 @@
 
 `execute` hands the job to the launcher and defers; a trigger follows the job's log and, when the job succeeded, ends
 the task without a worker. Only a failed job wakes the task up again, to say why.
+
+A retry, and a restarted worker, scheduler or triggerer, finds the job under its key and goes on with it. A clear is a
+new generation with a key of its own: what the one before it still runs is ended first.
 """
 
 import os
 import re
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import TaskDeferralTimeout
 from typing_extensions import override
 
 from mathmill.home import home
-from mathmill.launcher.launcher import JobSpec
-from mathmill.launcher.local import LocalLauncher
+from mathmill.launcher.launcher import JobSpec, Launcher, Resources
+from mathmill.output import partial_path
 from mathmill.recipe import Recipe
+from mathmill.stack.settings import GPU_POOL
 from mathmill.tracking import tracking_uri
+from operators.failures import RETRY_POLICY, failure
+from operators.launcher_hook import DEFAULT_CONNECTION, LauncherHook, LauncherSettings
 from operators.link import MlflowRunLink
 from operators.plan import PLAN, Plan, override_arguments
 from operators.trigger import JobTrigger
 
-USER_ERROR = 2
-"""Exit code of a job whose input is wrong: trying again cannot help."""
+DAG_ID = "AIRFLOW_CTX_DAG_ID"
+RUN_ID = "AIRFLOW_CTX_DAG_RUN_ID"
+"""Variables by which a job knows whom it works for."""
 
 Command = tuple[list[str], dict[str, str]]
 """Argument vector and environment."""
-
-
-def jobs_folder() -> Path:
-    """Where the launcher keeps the jobs of this home."""
-    return home() / "jobs"
 
 
 class JobOperator(BaseOperator):
@@ -47,6 +51,7 @@ class JobOperator(BaseOperator):
         options: further options by name; templates. Those that come out empty are left out.
         changes: keys of the recipe that this task changes beyond the plan's overrides.
         plan: template of the plan.
+        launcher_conn_id: connection of type `mathmill_launcher` that says where the job runs.
     """
 
     template_fields: Sequence[str] = ("out", "arguments", "options", "changes", "plan")
@@ -60,14 +65,17 @@ class JobOperator(BaseOperator):
         options: Mapping[str, str] | None = None,
         changes: dict[str, Any] | None = None,
         plan: str = PLAN,
+        launcher_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # A mapped operator gives what it leaves out as None.
+        super().__init__(**{**kwargs, "retry_policy": kwargs.get("retry_policy") or RETRY_POLICY})
         self.out = out
         self.arguments = arguments
         self.options = options or {}
         self.changes = changes or {}
         self.plan = plan
+        self.launcher_conn_id = launcher_conn_id
         self.key: str | None = None
 
     def command(self, recipe: Recipe, arguments: list[str]) -> Command:
@@ -83,31 +91,64 @@ class JobOperator(BaseOperator):
         changed = [word for setting in overrides for word in ("--set", setting)]
         return ["--recipe", plan.recipe, *changed, "--out", self.out, *self.arguments, *options]
 
+    def job_resources(self, settings: LauncherSettings) -> Resources:  # noqa: ARG002
+        """What the job is given."""
+        return Resources()
+
     @override
     def execute(self, context: Context) -> None:
-        plan = Plan.from_json(self.plan)
-        recipe = plan.load()
-        command, environment = self.command(recipe, self.job_arguments(plan))
-        launcher = LocalLauncher(jobs_folder())
+        settings = LauncherHook(self.launcher_conn_id).settings()
+        launcher = settings.make()
         key = self.key = job_key(context)
+        with self._ended_on_final_failure(context):
+            self._submit(context, launcher, self.job_resources(settings))
+        self.defer(
+            trigger=JobTrigger(self.launcher_conn_id, key, self.out),
+            method_name="resume",
+            timeout=self.execution_timeout,
+        )
+
+    def _submit(self, context: Context, launcher: Launcher, resources: Resources) -> None:
+        key = job_key(context)
         for earlier in range(generation(context)):
             launcher.cancel(job_key(context, earlier))
         if launcher.find(key) is not None:
             self.log.info("job %s was submitted before: going on with it if it runs", key)
-        launcher.submit(JobSpec(command, {**environment, **job_environment(context)}), key)
+        elif context["params"].get("fresh") and generation(context):
+            self._discard_unfinished()
+        plan = Plan.from_json(self.plan)
+        command, environment = self.command(plan.load(), self.job_arguments(plan))
+        launcher.submit(JobSpec(command, {**environment, **job_environment(context)}, resources), key)
         self.log.info("job %s: %s", key, " ".join(command))
-        self.defer(trigger=JobTrigger(str(launcher.root), key, self.out), method_name="resume")
+
+    def _discard_unfinished(self) -> None:
+        if self.out is not None and partial_path(Path(self.out)).exists():
+            self.log.info("beginning anew: removing %s", partial_path(Path(self.out)))
+            shutil.rmtree(partial_path(Path(self.out)))
 
     def resume(self, _context: Context, event: dict[str, Any]) -> None:
-        """Say why the job failed: for good when its input was wrong, so that it is tried again otherwise."""
-        if event["exit_code"] == USER_ERROR:
-            raise AirflowFailException(event["reason"])
-        raise AirflowException(event["reason"])
+        """Say why the job failed; `RETRY_POLICY` decides by the cause whether it is tried again."""
+        raise failure(event["cause"], event["reason"])
+
+    @override
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        with self._ended_on_final_failure(context):
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _ended_on_final_failure(self, context: Context) -> Iterator[None]:
+        """When the block fails and no other try will take the job up, or it took too long, end the job."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, TaskDeferralTimeout) or context["ti"].try_number > context["ti"].max_tries:
+                LauncherHook(self.launcher_conn_id).get_conn().cancel(job_key(context))
+            raise
 
     @override
     def on_kill(self) -> None:
         if self.key is not None:
-            LocalLauncher(jobs_folder()).cancel(self.key)
+            LauncherHook(self.launcher_conn_id).get_conn().cancel(self.key)
 
 
 class SparkJobOperator(JobOperator):
@@ -131,17 +172,22 @@ class SparkJobOperator(JobOperator):
 
 
 class DeepSpeedJobOperator(JobOperator):
-    """Start a training stage on the recipe's number of ranks.
+    """Start a training stage on the recipe's number of ranks, with slots of the pool `gpu`.
 
     Args:
         stage: pretrain, sft, reward or rl.
+        pool: of Airflow; a mapped operator must name it too, since Airflow reads it before the operator is made.
     """
 
     ui_color = "#e3dcf5"
 
-    def __init__(self, *, stage: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, stage: str, pool: str = GPU_POOL, **kwargs: Any) -> None:
+        super().__init__(pool=pool, **kwargs)
         self.stage = stage
+
+    @override
+    def job_resources(self, settings: LauncherSettings) -> Resources:
+        return settings.training_resources()
 
     @override
     def command(self, recipe: Recipe, arguments: list[str]) -> Command:
@@ -168,6 +214,12 @@ class PythonJobOperator(JobOperator):
         return [sys.executable, "-m", self.module, *arguments], {}
 
 
+def launcher_connections(tasks: Iterable[Any]) -> set[str]:
+    """The connections over which `tasks`, mapped ones among them, submit their jobs."""
+    jobs = [task for task in tasks if issubclass(getattr(task, "operator_class", type(task)), JobOperator)]
+    return {getattr(task, "partial_kwargs", vars(task)).get("launcher_conn_id", DEFAULT_CONNECTION) for task in jobs}
+
+
 def generation(context: Context) -> int:
     """How often the task was cleared: every clear adds to `max_tries`, a retry does not."""
     return context["ti"].max_tries - context["task"].retries
@@ -188,8 +240,8 @@ def job_environment(context: Context) -> dict[str, str]:
     return {
         "MATHMILL_HOME": str(home()),
         "MLFLOW_TRACKING_URI": tracking_uri(),
-        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
-        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
+        DAG_ID: ti.dag_id,
+        RUN_ID: ti.run_id,
         "AIRFLOW_CTX_TASK_ID": ti.task_id,
         "AIRFLOW_CTX_MAP_INDEX": str(ti.map_index),
         "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),

@@ -13,6 +13,8 @@ from operators.mining import last_collected
 from operators.recipe_field import Fields
 from operators.run_params import run_params
 
+RETRIES = 3
+"""A worker, a node and a rank may each be lost once. What no retry mends is not tried again (operators.failures)."""
 RETRY_DELAY = timedelta(seconds=5)
 
 
@@ -48,7 +50,7 @@ def mill_dag(
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=paused,
-        default_args={"owner": "mathmill", "retries": 1, "retry_delay": RETRY_DELAY},
+        default_args={"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY},
         params={**(params or {}), **run_params(inputs, fields)},
         tags=["mathmill", *tags],
         deadline=deadlines(),

@@ -2,24 +2,62 @@
 
 from typing import Any
 
+FORM_TEXT = {"type": ["string", "null"]}
+
 
 def get_provider_info() -> dict[str, Any]:
-    """Name, connection types and extra links of the provider, by its schema."""
+    """Name, connection types and extra links of the provider, by Airflow's schema."""
     return {
         "package-name": "mathmill",
         "name": "MathMill",
         "description": "Spark and DeepSpeed jobs as durable tasks.",
-        "connection-types": [
-            {
-                "connection-type": "mathmill_webhook",
-                "hook-name": "MathMill webhook",
-                "hook-class-name": "operators.webhook.WebhookHook",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["host", "schema", "login", "port", "extra"],
-                    "relabeling": {"password": "Address"},
-                    "placeholders": {"password": "https://…, kept secret"},
-                },
-            }
-        ],
         "extra-links": ["operators.link.MlflowRunLink"],
+        "connection-types": [launcher_connection(), webhook_connection()],
+    }
+
+
+def launcher_connection() -> dict[str, Any]:
+    """The connection type that says where jobs run, and its form; `operators.launcher_hook` reads what it holds."""
+    return {
+        "connection-type": "mathmill_launcher",
+        "hook-class-name": "operators.launcher_hook.LauncherHook",
+        "hook-name": "MathMill launcher",
+        "ui-field-behaviour": {"hidden-fields": ["host", "port", "login", "password", "schema", "extra"]},
+        "conn-fields": {
+            "launcher": {
+                "label": "Launcher",
+                "description": "What starts the jobs.",
+                "schema": {"type": "string", "enum": ["local", "slurm"], "default": "local"},
+            },
+            "folder": {
+                "label": "Folder of the jobs",
+                "description": "Absolute, and seen by every machine under the same path. Empty: jobs/ in the home.",
+                "schema": FORM_TEXT,
+            },
+            "partition": {"label": "Partition", "description": "Slurm's. Empty: its default.", "schema": FORM_TEXT},
+            "gpus": {
+                "label": "GPUs of a training job",
+                "description": "Asked of Slurm; 0 on a cluster without.",
+                "schema": {"type": ["integer", "null"], "minimum": 0, "default": 0},
+            },
+            "options": {
+                "label": "Further options",
+                "description": "Of sbatch, for example --account=mathematics --time=2-00:00.",
+                "schema": FORM_TEXT,
+            },
+        },
+    }
+
+
+def webhook_connection() -> dict[str, Any]:
+    """The connection type that says where alerts go, and its form; `operators.webhook` posts there."""
+    return {
+        "connection-type": "mathmill_webhook",
+        "hook-class-name": "operators.webhook.WebhookHook",
+        "hook-name": "MathMill webhook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["host", "schema", "login", "port", "extra"],
+            "relabeling": {"password": "Address"},
+            "placeholders": {"password": "https://…, kept secret"},
+        },
     }

@@ -16,13 +16,21 @@ OTHERS = "Other keys of the recipe"
 
 
 def run_params(inputs: Mapping[str, str] | None = None, fields: Fields | None = None) -> dict[str, Param]:
-    """The params `recipe` and `overrides`, one for each upstream output, and one for each key of the recipe.
+    """The params `recipe`, `fresh` and `overrides`, one for each upstream output, and one for each key of the recipe.
 
     Args:
         inputs: stage of an upstream output and what it is for.
         fields: keys that have a field of their own, by heading; those of the alerts have one always.
     """
-    params = {"recipe": _recipe_param()}
+    params = {
+        "recipe": _recipe_param(),
+        "fresh": Param(
+            False,
+            type="boolean",
+            description="Whether a cleared task throws away what its last job left unfinished and begins anew; else it"
+            " goes on from the newest checkpoint.",
+        ),
+    }
     for stage, purpose in (inputs or {}).items():
         params[stage] = Param(
             None,

@@ -5,79 +5,145 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk.bases.xcom import BaseXCom
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from typing_extensions import override
 
 from mathmill.job import RECORD, JobRecord
-from mathmill.launcher.launcher import JobState, JobStatus
-from mathmill.launcher.local import LocalLauncher
+from mathmill.launcher.folder import FolderLauncher
+from mathmill.launcher.launcher import JobState, JobStatus, SchedulerUnreachableError
+from mathmill.tracking import run_url
+from operators.failures import Cause
+from operators.launcher_hook import LauncherHook
 from operators.link import LINK_KEY, record_url
 
 POLL_SECONDS = 0.5
+QUEUE_POLL_SECONDS = 5.0
+"""While a scheduler keeps the job waiting: every look is a question to it."""
+UNREACHABLE_POLL_SECONDS = 30.0
 ERROR = "mathmill: error: "
 """Begins the one line in which a job names a mistake of its user."""
+OUT_OF_MEMORY = "CUDA out of memory"
+USER_ERROR = 2
+"""Exit code of a job whose input is wrong."""
 
 
 class JobTrigger(BaseTrigger):
     """Copy a job's log to the task's, and end the task when the job succeeded.
 
-    A restarted triggerer begins the log anew. Only a person's act (clear, mark, stop) ends the job.
+    A restarted triggerer begins the log anew. Only a person's act (clear, mark, stop) ends the job. While the scheduler
+    does not answer the job is believed to go on.
 
     Args:
-        root: folder of the launcher.
+        launcher_conn_id: connection that names the launcher.
         key: the job's key there.
         out: the job's output directory, if it makes one.
     """
 
-    def __init__(self, root: str, key: str, out: str | None) -> None:
+    def __init__(self, launcher_conn_id: str, key: str, out: str | None) -> None:
         super().__init__()
-        self.root = root
+        self.launcher_conn_id = launcher_conn_id
         self.key = key
         self.out = out
 
     @override
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return f"{JobTrigger.__module__}.{JobTrigger.__qualname__}", {
-            "root": self.root,
+            "launcher_conn_id": self.launcher_conn_id,
             "key": self.key,
             "out": self.out,
         }
 
     @override
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        launcher = LocalLauncher(Path(self.root))
-        offset, error = 0, ""
+        launcher = await asyncio.to_thread(self._launcher)
+        log = _LogReader()
+        linked, told = False, ""
         while True:
-            status = await asyncio.to_thread(launcher.find, self.key)
-            read_from = offset
-            text, offset = await asyncio.to_thread(launcher.read_log, self.key, offset)
-            for line in text.splitlines():
-                self.log.info(line)
-                if line.startswith(ERROR):
-                    error = line.removeprefix(ERROR)
-            if offset > read_from:
+            try:
+                # Asked first: what an ended job wrote is then all there.
+                status = await asyncio.to_thread(launcher.find, self.key)
+                lines = await asyncio.to_thread(log.read, launcher, self.key)
+            except SchedulerUnreachableError as error:
+                self.log.warning("%s: asking again in %.0f s", error, UNREACHABLE_POLL_SECONDS)
+                await asyncio.sleep(UNREACHABLE_POLL_SECONDS)
                 continue
-            if status is None or status.state is not JobState.RUNNING:
+            for line in lines:
+                self.log.info(line)
+            linked = linked or await self._link(launcher)
+            if lines:
+                continue
+            if status is None or not status.live:
                 break
-            await asyncio.sleep(POLL_SECONDS)
+            if status.state is JobState.QUEUED and status.reason != told:
+                told = status.reason
+                self.log.info("job %s waits: %s", self.key, told)
+            await asyncio.sleep(QUEUE_POLL_SECONDS if status.state is JobState.QUEUED else POLL_SECONDS)
         if status is not None and status.succeeded:
             yield TaskSuccessEvent(xcoms=_outcome(self.out))
         else:
-            yield TriggerEvent(
-                {"exit_code": status.exit_code if status else None, "reason": self._reason(status, error)}
-            )
+            yield TriggerEvent(self._failure(launcher, status, log))
 
     @override
     async def on_kill(self) -> None:
-        await asyncio.to_thread(LocalLauncher(Path(self.root)).cancel, self.key)
+        launcher = await asyncio.to_thread(self._launcher)
+        await asyncio.to_thread(launcher.cancel, self.key)
 
-    def _reason(self, status: JobStatus | None, error: str) -> str:
-        if error:
-            return error
+    def _launcher(self) -> FolderLauncher:
+        return LauncherHook(self.launcher_conn_id).get_conn()
+
+    async def _link(self, launcher: FolderLauncher) -> bool:
+        """Give the task the link to its MLflow run as soon as there is one; whether it has it."""
+        run = await asyncio.to_thread(launcher.mlflow_run, self.key)
+        if run is None or self.task_instance is None:
+            return False
+        ti = self.task_instance
+        await BaseXCom.aset(
+            LINK_KEY,
+            run_url(run.experiment_id, run.run_id),
+            dag_id=ti.dag_id,
+            task_id=ti.task_id,
+            run_id=ti.run_id,
+            map_index=ti.map_index,
+        )
+        return True
+
+    def _failure(self, launcher: FolderLauncher, status: JobStatus | None, log: "_LogReader") -> dict[str, str]:
+        """Why the job failed: `cause`, a `Cause`, and `reason`."""
         if status is None:
-            return f"job {self.key} is not known to the launcher at {self.root}"
-        ended = "its processes are gone" if status.state is JobState.LOST else f"exit code {status.exit_code}"
-        return f"job {self.key} failed ({ended}); its log: {LocalLauncher(Path(self.root)).folder(self.key)}/log"
+            return {
+                "cause": Cause.LOST,
+                "reason": f"job {self.key} is not known to the launcher of connection {self.launcher_conn_id}",
+            }
+        place = f"its log: {launcher.folder(self.key)}/log"
+        if status.state is JobState.LOST:
+            return {"cause": Cause.LOST, "reason": f"job {self.key} was lost ({status.reason}); {place}"}
+        if log.out_of_memory:
+            return {"cause": Cause.OUT_OF_MEMORY, "reason": f"job {self.key} ran out of GPU memory; {place}"}
+        cause = Cause.BAD_INPUT if status.exit_code == USER_ERROR else Cause.FAILED
+        return {
+            "cause": cause,
+            "reason": log.error or f"job {self.key} failed (exit code {status.exit_code}); {place}",
+        }
+
+
+class _LogReader:
+    """Reads a job's log on, and notes what it says of a failure."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.error = ""
+        self.out_of_memory = False
+
+    def read(self, launcher: FolderLauncher, key: str) -> list[str]:
+        """The lines that are new."""
+        text, self.offset = launcher.read_log(key, self.offset)
+        lines = text.splitlines()
+        for line in lines:
+            if line.startswith(ERROR):
+                self.error = line.removeprefix(ERROR)
+            self.out_of_memory = self.out_of_memory or OUT_OF_MEMORY in line
+        return lines
 
 
 def _outcome(out: str | None) -> dict[str, Any] | None:

@@ -28,7 +28,6 @@ class CorpusPlugin(AirflowPlugin):
             "name": "Corpus",
             "href": f"{PAGES}/",
             "destination": "nav",
-            "category": "browse",
             "nav_top_level": True,
             "url_route": "corpus",
         },

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from tests.launcher.slurm_cluster import missing, slurm
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -32,8 +35,17 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tracking_da
     shutil.copyfile(empty_tracking_database, database)
     monkeypatch.setenv("MATHMILL_HOME", str(home))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MATHMILL_JOB"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def slurm_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The configuration file of a private Slurm cluster of two nodes."""
+    if absent := missing():
+        pytest.skip(f"no Slurm here ({', '.join(absent)}): Debian's slurmctld, slurmd, slurm-client and munge bring it")
+    with slurm(tmp_path_factory.mktemp("slurm")) as configuration:
+        yield configuration
 
 
 @pytest.fixture

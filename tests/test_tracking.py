@@ -207,3 +207,36 @@ def test_a_model_belongs_to_the_experiment_and_the_run_that_made_it(
     assert version.tags["mathmill.path"] == str(tmp_path / "model")
     assert version.tags["mathmill.parent_model"] == "none"
     assert not (tmp_path / "mlruns").exists()
+
+
+def test_what_a_run_reads_is_on_its_page(recipe: Recipe) -> None:
+    with task_run(recipe, "sft") as run:
+        run.log_input("instruct", digest="a" * 64, source="gsm8k/train.jsonl", context="training")
+    (read,) = tracking_client().get_run(run.run_id).inputs.dataset_inputs
+    assert (read.dataset.name, read.dataset.digest, read.dataset.source) == ("instruct", "a" * 36, "gsm8k/train.jsonl")
+    assert [tag.value for tag in read.tags] == ["training"]
+
+
+def test_a_table_logged_again_stands_in_the_place_of_the_first(recipe: Recipe) -> None:
+    with task_run(recipe, "sft") as run:
+        run.log_table({"step": [1]}, "samples.json")
+        run.log_table({"step": [1, 2]}, "samples.json")
+    table = tracking_client().load_table(run.experiment_id, "samples.json", [run.run_id])
+    assert table["step"].tolist() == [1, 2]
+
+
+def _losses(recipe: Recipe, steps: range, journals: Path, *, resume: str | None) -> None:
+    with task_run(recipe, "pretrain", resume=resume, journals=journals) as run:
+        for step in steps:
+            run.log_metrics({"loss": 1 / step}, step=step)
+        if resume is None:
+            raise KeyboardInterrupt
+
+
+def test_a_resumed_run_logs_no_step_twice(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _losses(recipe, range(1, 6), tmp_path / "mlflow", resume=None)
+    (journal,) = (tmp_path / "mlflow").iterdir()
+    _losses(recipe, range(4, 9), tmp_path / "mlflow", resume=journal.name)  # from the last checkpoint on
+    history = tracking_client().get_metric_history(journal.name, "loss")
+    assert [(one.step, one.value) for one in history] == [(step, 1 / step) for step in range(1, 9)]

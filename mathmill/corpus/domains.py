@@ -81,7 +81,7 @@ def _write_samples(under: DataFrame, texts: DataFrame, folder: Path) -> None:
     drawn = Window.partitionBy("url_prefix").orderBy(F.xxhash64("url"), "url")
     samples = under.withColumn("place", F.row_number().over(drawn)).where(F.col("place") <= SAMPLES)
     samples = samples.select("url_prefix", "url", F.col("any_score").alias("score"), F.isnotnull("score").alias("kept"))
-    begun = texts.select("url", F.substring("text", 1, SAMPLE_LENGTH).alias("text"))
+    begun = texts.select("url", F.substring(F.coalesce("text", F.lit("")), 1, SAMPLE_LENGTH).alias("text"))
     table = begun.join(F.broadcast(samples), "url").select("url_prefix", "url", "score", "kept", "text")
     ordered = table.coalesce(1).sortWithinPartitions("url_prefix", "url")
     ordered.write.option("parquet.block.size", ROW_GROUP_BYTES).parquet(str(folder))

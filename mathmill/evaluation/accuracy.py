@@ -8,7 +8,7 @@ from typing import Self
 
 from mathmill.errors import UserError
 from mathmill.evaluation.estimators import best_of, majority_at, pass_at
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 
 Z_95 = 1.959964
 """Standard normal quantile of a two-sided 95% interval."""

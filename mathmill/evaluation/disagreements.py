@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Literal
 
-from mathmill.evaluation.equality import is_number
-from mathmill.evaluation.paper_normalisation import normalise
 from mathmill.evaluation.results import Item
+from mathmill.grading.equality import is_number
+from mathmill.grading.paper.normalisation import normalise
 
 Reason = Literal["time", "extraction", "percent", "sign", "tolerance", "gold", "unparsable", "several", "text", "other"]
 REASONS: Mapping[Reason, str] = {

@@ -1,6 +1,5 @@
 """What is to be drawn for an evaluation, portion by portion, and the files that portions are kept in."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.tasks import Task
 from mathmill.output import write_text
 from mathmill.questions import Question, load_questions
+from mathmill.questions.digest import questions_digest
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import SolutionFormat
 from mathmill.recipe_types import Section
@@ -88,7 +88,7 @@ def plan_drawing(
         recipe=recipe,
         models=list(models),
         tasks=list(tasks),
-        questions=[_digest(asked) for asked in questions],
+        questions=[questions_digest(asked) for asked in questions],
         form=form,
         samples=samples,
         reward=reward,
@@ -144,8 +144,3 @@ def write_plan(plan: DrawingPlan, folder: Path) -> None:
 def read_plan(folder: Path) -> DrawingPlan:
     """The plan in `folder`."""
     return DrawingPlan.model_validate_json((folder / PLAN).read_bytes())
-
-
-def _digest(questions: Sequence[Question]) -> str:
-    text = json.dumps([[one.id, one.question, one.answer] for one in questions], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,8 +12,8 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any
 
-from mathmill.evaluation.equality import normalise
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.equality import normalise
+from mathmill.grading.grader import Verdict
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,7 +20,6 @@ from mathmill.evaluation.contamination import (
 from mathmill.evaluation.disagreements_page import log_disagreements
 from mathmill.evaluation.drawing import draw
 from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
-from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.judging import Judge
 from mathmill.evaluation.leaderboard import Published
 from mathmill.evaluation.learned_corpus import learned_corpus
@@ -29,8 +28,10 @@ from mathmill.evaluation.report import log_leaderboard, log_report
 from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.tasks import Task, choose_tasks
 from mathmill.evaluation.verification import Verifier
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.questions import Question
+from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
 from mathmill.task_file import load_task, task_names
 
@@ -44,6 +45,8 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
     """The job's body."""
     plan, questions = _plan(job.recipe, arguments)
     published = _published(plan.tasks)
+    for task, digest in zip(plan.tasks, plan.questions, strict=True):
+        job.run.log_input(task.name, digest=digest, source=benchmark_name(task.source), context="evaluation")
     verifier = None if arguments.reward is None else _verifier(arguments.reward, job.recipe)
     log.info("%d models x %d questions x %d samples", len(plan.models), sum(map(len, questions)), plan.samples)
     drawn = draw(plan, questions, job.out / DRAWN, verifier)

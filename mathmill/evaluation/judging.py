@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from mathmill.evaluation.accuracy import chosen_k, score
 from mathmill.evaluation.drawing_plan import DrawingPlan, DrawnQuestion
-from mathmill.evaluation.grading import Grader, Verdict, count_outcomes
 from mathmill.evaluation.models import EvaluatedModel
-from mathmill.evaluation.paper_grading import grade_as_published
-from mathmill.evaluation.paper_rules import PAPER_RULES, PaperForm
 from mathmill.evaluation.prompts import few_shot_for, read_answer
 from mathmill.evaluation.results import Item, Result
 from mathmill.evaluation.tasks import Task
-from mathmill.evaluation.tolerance import is_near
 from mathmill.evaluation.verification import Rating, Verifier
+from mathmill.grading.grader import Grader, Verdict, count_outcomes
+from mathmill.grading.paper.grading import grade_as_published
+from mathmill.grading.paper.rules import PAPER_RULES, PaperForm
+from mathmill.grading.tolerance import is_near
 from mathmill.questions import Question
 from mathmill.recipe_tasks import FewShotRecipe
 

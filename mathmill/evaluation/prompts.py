@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mathmill.evaluation.extraction import extract_answer
 from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.tasks import Task
+from mathmill.grading.extraction import extract_answer
 from mathmill.questions import Question, read_questions
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import SolutionFormat

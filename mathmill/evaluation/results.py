@@ -8,7 +8,7 @@ from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import Proportion, Score, Several
-from mathmill.evaluation.grading import Outcome
+from mathmill.grading.grader import Outcome
 from mathmill.output import write_text
 from mathmill.recipe_questions import SolutionFormat
 from mathmill.training.model_directory import RewardKind

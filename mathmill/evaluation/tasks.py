@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mathmill.errors import UserError
-from mathmill.evaluation.paper_rules import PAPER_RULES
+from mathmill.grading.paper.rules import PAPER_RULES
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import FileSource, HuggingFaceSource, ReasoningGymSource, TaskSource
 from mathmill.recipe_tasks import TaskRecipe

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 from typing_extensions import override
 
 from mathmill.launcher import wrapper
-from mathmill.launcher.launcher import JobSpec, JobState, JobStatus, Launcher
+from mathmill.launcher.launcher import JobSpec, JobState, JobStatus, Launcher, MlflowRun
 from mathmill.output import write_text
 
 GRACE_SECONDS = 10.0
@@ -99,17 +100,39 @@ class FolderLauncher(Launcher):
             whole = len(data)
         return data[:whole].decode("utf-8", errors="replace"), offset + whole
 
+    @override
+    def mlflow_run(self, key: str) -> MlflowRun | None:
+        folder = self.folder(key)
+        if folder is None or not (folder / wrapper.MLFLOW_RUN).is_file():
+            return None
+        return MlflowRun(**json.loads((folder / wrapper.MLFLOW_RUN).read_text(encoding="utf-8")))
+
     def folder(self, key: str) -> Path | None:
         """The folder of the last attempt of `key`."""
         key_folder = self._key_folder(key)
         attempts = [int(path.name) for path in key_folder.iterdir()] if key_folder.is_dir() else []
         return key_folder / str(max(attempts)) if attempts else None
 
-    def cancel_all(self) -> None:
-        """End every job that is live."""
-        for key_folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:
-            if (status := self.find(key_folder.name)) is not None and status.live:
-                self.cancel(key_folder.name)
+    def cancel_all(self, environment: Mapping[str, str] | None = None) -> list[str]:
+        """End every job that is live and was given `environment`, variables and their values; the keys of these."""
+        live = [
+            key_folder.name
+            for key_folder in (sorted(self.root.iterdir()) if self.root.is_dir() else [])
+            if (environment or {}).items() <= self._environment(key_folder.name).items()
+            and (status := self.find(key_folder.name)) is not None
+            and status.live
+        ]
+        for key in live:
+            self.cancel(key)
+        return live
+
+    def _environment(self, key: str) -> dict[str, str]:
+        """What the last attempt of `key` was given; nothing before it was put down."""
+        folder = self.folder(key)
+        if folder is None or not (folder / wrapper.SPEC).is_file():
+            return {}
+        given: dict[str, str] = json.loads((folder / wrapper.SPEC).read_text(encoding="utf-8"))["environment"]
+        return given
 
     def _status(self, folder: Path) -> JobStatus | None:
         """How the attempt in `folder` does; None when it was never submitted."""

@@ -66,10 +66,18 @@ class JobStatus:
         return self.exit_code == 0
 
 
+@dataclass(frozen=True, slots=True)
+class MlflowRun:
+    """Where a job logs its figures."""
+
+    run_id: str
+    experiment_id: str
+
+
 class Launcher(Protocol):
     """Starts jobs, finds them again, and ends them.
 
-    Every method but `read_log` may raise `SchedulerUnreachableError`, and may then be called again.
+    Every method but `mlflow_run` may raise `SchedulerUnreachableError`, and may then be called again.
     """
 
     def submit(self, spec: JobSpec, key: str) -> None:
@@ -87,3 +95,6 @@ class Launcher(Protocol):
 
     def read_log(self, key: str, offset: int) -> tuple[str, int]:
         """The whole lines the last attempt has written from byte `offset` on, and the offset after them."""
+
+    def mlflow_run(self, key: str) -> MlflowRun | None:
+        """The MLflow run of the last attempt of `key`; None before it has one."""

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import psutil
 
@@ -13,6 +13,11 @@ POLL_SECONDS = 0.05
 def processes_with(variable: str, value: str) -> list[psutil.Process]:
     """The live processes in whose environment `variable` was `value` when they started."""
     return [process for process in psutil.process_iter() if _has(process, variable, value)]
+
+
+def in_sessions(sessions: Collection[int]) -> list[psutil.Process]:
+    """The live processes of the sessions that the processes of these ids lead or have led."""
+    return [process for process in psutil.process_iter() if _session(process.pid) in sessions and alive(process)]
 
 
 def end_processes(processes: Iterable[psutil.Process], *, grace: float, leaders: Iterable[psutil.Process] = ()) -> None:
@@ -49,6 +54,13 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _has(process: psutil.Process, variable: str, value: str) -> bool:

@@ -22,7 +22,7 @@ from mathmill.output import write_text
 
 FRESH_SECONDS = 5 * wrapper.HEARTBEAT_SECONDS
 """With a heartbeat this young a job runs, and Slurm is not asked."""
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 30.0
 END_SECONDS = 60.0
 """For a cancelled job to leave: its grace period, then Slurm's own (`KillWait`)."""
 POLL_SECONDS = 0.5
@@ -57,6 +57,11 @@ class SlurmLauncher(FolderLauncher):
         super().__init__(root, grace=grace)
         self.partition = partition
         self.options = list(options)
+
+    def version(self) -> str:
+        """Slurm's, as its controller answers."""
+        _run("squeue", "--noheader", "--me")
+        return _run("squeue", "--version").strip()
 
     @override
     def _start(self, folder: Path, spec: JobSpec) -> None:

@@ -117,7 +117,7 @@ class Wrapper:
         signal.signal(signal.SIGALRM, lambda *_: self._kill_all())
         threading.Thread(target=self._beat, daemon=True).start()
         code = 128 + signal.SIGTERM if self._is_cancelled() else self._run_command()
-        if self._is_cancelled() or not (self.in_batch and self.signalled):
+        if code == 0 or self._is_cancelled() or not (self.in_batch and self.signalled):
             write_once(self.folder / EXIT_CODE, str(code))
         self._kill_all()
         return code

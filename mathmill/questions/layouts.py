@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
-from mathmill.evaluation.extraction import extract_answer
+from mathmill.grading.extraction import extract_answer
 from mathmill.recipe_questions import SolutionFormat
 
 Row = Mapping[str, Any]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch.distributed as dist
 from matplotlib.figure import Figure
 
-from mathmill.evaluation.grading import count_outcomes
+from mathmill.grading.grader import count_outcomes
 from mathmill.reinforcement.sample import Group
 from mathmill.reward.solutions import Judged
 

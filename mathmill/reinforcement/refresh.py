@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import Job
 from mathmill.output import SUCCESS, partial_path, write_text
 from mathmill.recipe import Recipe

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mathmill.evaluation.grading import Grader, Verdict
+from mathmill.grading.grader import Grader, Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.recipe_reinforcement import ReinforceRecipe, RewardPart, RuleReward

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 from mathmill.questions import Question
 from mathmill.rollout.engine import Completion
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.engines import ROLLOUT_ROWS

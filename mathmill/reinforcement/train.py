@@ -12,9 +12,11 @@ import torch
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, run_job
 from mathmill.questions import Question
+from mathmill.questions.benchmarks import benchmark_name
+from mathmill.questions.digest import questions_digest
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.critic import CriticLearner
 from mathmill.reinforcement.engines import Engines
@@ -75,6 +77,8 @@ def _loop(job: Job, parent: Path, arguments: argparse.Namespace, stack: ExitStac
 
     recipe, settings = job.recipe, job.recipe.reinforce
     questions = training_questions(recipe)
+    names = ", ".join(benchmark_name(source) for source in settings.questions)
+    job.run.log_input("reinforce", digest=questions_digest(questions), source=names, context="reinforcement")
     rewards = _reward_folders(recipe, arguments)
     device = start_distributed(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(parent)

@@ -6,7 +6,7 @@ from typing import Any
 import torch.distributed as dist
 
 from mathmill.evaluation.accuracy import score
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.recipe_reinforcement import ValidationRecipe

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.recipe import Recipe
 from mathmill.reward.parts import Row, in_parts
 from mathmill.reward.solutions import Completer, Judged

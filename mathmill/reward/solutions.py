@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mathmill.errors import UserError
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.questions import Question, evaluation_questions, load_questions
 from mathmill.recipe import Recipe
 from mathmill.reward.parts import in_parts

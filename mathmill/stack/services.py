@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ import psutil
 from mathmill.errors import UserError
 from mathmill.home import home
 from mathmill.launcher.local import LocalLauncher
-from mathmill.launcher.processes import alive, end_processes, processes_with
+from mathmill.launcher.processes import end_processes, in_sessions, processes_with
 from mathmill.launcher.wrapper import process_start
 from mathmill.output import write_text
 from mathmill.stack.settings import ADDRESS, MARK, Ports, logs_folder, mlflow_database, service_environment
@@ -38,11 +37,12 @@ class Service:
 
     name: str
     pid: int
+    """Of its keeper (mathmill.stack.keeper), which leads its session."""
     start: str
     """Tells the process from a later one with the same id."""
 
     def process(self) -> psutil.Process | None:
-        """The service's own process, None when it is gone."""
+        """The service's keeper, None when it is gone."""
         if process_start(self.pid) != self.start:
             return None
         return psutil.Process(self.pid)
@@ -74,11 +74,11 @@ def mlflow_command(ports: Ports) -> list[str]:
 
 
 def start_service(name: str, command: list[str], ports: Ports) -> Service:
-    """Start a process of its own, which survives this one, with its log in the home."""
+    """Start a service that survives this process, with its log in the home; a keeper starts it again when it dies."""
     logs_folder().mkdir(parents=True, exist_ok=True)
     with (logs_folder() / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "mathmill.stack.keeper", name, *command],
             env=service_environment(ports),
             cwd=home(),
             stdin=subprocess.DEVNULL,
@@ -155,15 +155,7 @@ def _end(services: Sequence[Service]) -> None:
 
 def _session_members(services: Sequence[Service]) -> list[psutil.Process]:
     """Every live process of the sessions that `services` lead, also when the leader is gone."""
-    sessions = {one.pid for one in services if process_start(one.pid) in (one.start, None)}
-    return [process for process in psutil.process_iter() if _session(process.pid) in sessions and alive(process)]
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
+    return in_sessions({one.pid for one in services if process_start(one.pid) in (one.start, None)})
 
 
 def _state_file() -> Path:

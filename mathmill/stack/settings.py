@@ -18,6 +18,8 @@ ADDRESS = "127.0.0.1"
 USER = "admin"
 MARK = "MATHMILL_STACK"
 """Environment variable by which every process of the services is known; its value is the home folder."""
+GPU_POOL = "gpu"
+"""Airflow's pool that limits how many jobs use GPUs at the same time."""
 PORTS = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections."""
 
@@ -125,7 +127,7 @@ def _airflow_settings(ports: Ports) -> dict[str, str]:
         "core.dags_folder": str(CHECKOUT / "dags"),
         "core.plugins_folder": str(CHECKOUT / "plugins"),
         "core.load_examples": "False",
-        "core.executor": "LocalExecutor",
+        "core.executor": "operators.executor.WatchedLocalExecutor",
         "core.parallelism": "4",
         "core.simple_auth_manager_users": f"{USER}:admin",
         "core.simple_auth_manager_passwords_file": str(airflow_home() / "passwords.json"),
@@ -136,6 +138,9 @@ def _airflow_settings(ports: Ports) -> dict[str, str]:
         "api.base_url": ports.airflow_url,
         "api.workers": "1",
         "scheduler.scheduler_idle_sleep_time": "0.25",
+        # A worker, or a scheduler with all its workers, that was killed is missed after a minute, not after five.
+        "scheduler.task_instance_heartbeat_timeout": "60",
+        "scheduler.orphaned_tasks_check_interval": "30",
         # A changed file is parsed at once whatever this interval, which is for DAGs that depend on something else.
         "dag_processor.min_file_process_interval": "600",
         "dag_processor.dag_bundle_config_list": json.dumps([bundle]),

@@ -1,5 +1,6 @@
 """`mathmill up`: start Airflow and MLflow on this machine."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import requests
 from mathmill.errors import UserError
 from mathmill.home import home
 from mathmill.job import CommandParser, exit_code
+from mathmill.stack.airflow_api import AirflowApi
 from mathmill.stack.services import (
     AIRFLOW_SERVICES,
     MLFLOW,
@@ -24,6 +26,7 @@ from mathmill.stack.services import (
     write_stack,
 )
 from mathmill.stack.settings import (
+    GPU_POOL,
     Ports,
     airflow_home,
     choose_ports,
@@ -64,6 +67,7 @@ def start_stack(port: int | None = None) -> Stack:
                 services.append(start_service(name, airflow_command(*arguments), ports))
                 write_stack(Stack(ports, services))
             _wait_until_healthy(ports, services)
+            AirflowApi.login(ports).make_pool(GPU_POOL, _gpus() or 1, "Trainings at the same time: a slot for each GPU")
         except BaseException:
             stop_stack()
             raise
@@ -94,6 +98,14 @@ def _migrate(ports: Ports) -> None:
         done = subprocess.run(command, env=service_environment(ports), stdout=log, stderr=log, check=False)
     if done.returncode:
         raise UserError(f"Airflow's database in {airflow_home()} could not be made ready: see {log.name}")
+
+
+def _gpus() -> int:
+    """GPUs of this machine."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
 def _wait_until_healthy(ports: Ports, services: Sequence[Service]) -> None:

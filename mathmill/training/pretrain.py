@@ -58,13 +58,16 @@ def _sources(job: Job, build: Build) -> dict[str, Source]:
     recipe = job.recipe
     opened = {}
     for one in recipe.pretrain.mixture:
+        folder = Path(one.path) if one.path else build.shards
         documents = data.load_source(
-            Path(one.path) if one.path else build.shards,
+            folder,
             held_out=recipe.pretrain.validation_documents,
             top_tokens=one.top_tokens,
             seed=recipe.seed,
             cache=job.out / DATASETS / str(rank()),
         )
+        if rank() == 0:
+            job.run.log_input(one.name, digest=data.digest(folder), source=str(folder), context="pretraining")
         drawn = None
         if one.weight:
             drawn = data.PackedSource(documents.training, context=recipe.model.context, seed=recipe.seed)

@@ -6,6 +6,7 @@ AUC and calibration are measured on questions that were held out.
 """
 
 import argparse
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,11 @@ import torch
 
 from mathmill import home
 from mathmill.errors import UserError
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
+from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
 from mathmill.reward import losses
 from mathmill.reward.calibration import held_out_figures, reliability, reliability_figure
@@ -66,6 +68,9 @@ def train(job: Job, arguments: argparse.Namespace) -> Figures:
     device = start_distributed(recipe.seed)
     reader = Reader(kind, AutoTokenizer.from_pretrained(instruct), recipe.prompt.suffix)
     lessons = _lessons(job, reader, instruct, arguments.completer, device)
+    learned = hashlib.sha256(json.dumps(list(lessons.samples)).encode()).hexdigest()
+    names = [benchmark_name(one) for one in settings.questions] + [one.path for one in settings.labelled]
+    job.run.log_input("reward", digest=learned, source=", ".join(names), context="reward")
     # Whether solutions were drawn just now or by an earlier try, the head begins with the same weights.
     torch.manual_seed(recipe.seed)
     model = _headed_model(parent.parent_model, reader)

@@ -1,6 +1,7 @@
 """Tune a base model on solved questions (section 3 of the paper)."""
 
 import argparse
+import hashlib
 import json
 import math
 import time
@@ -16,6 +17,7 @@ from mathmill.errors import UserError
 from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.progress import progress
+from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
 from mathmill.tracking import PARENT_MODEL
 from mathmill.training.arguments import training_parser
@@ -52,6 +54,9 @@ def tune(job: Job, arguments: argparse.Namespace) -> Figures:
     if rank() == 0:
         rows = [json.dumps(asdict(one), ensure_ascii=False) for one in rejected]
         write_text(job.out / REJECTS, "".join(f"{row}\n" for row in rows))
+        learned = hashlib.sha256(b"".join(one.ids.tobytes() for one in examples)).hexdigest()
+        sources = ", ".join(benchmark_name(source.questions) for source in recipe.instruct.sources)
+        job.run.log_input("instruct", digest=learned, source=sources, context="instruction tuning")
     batches = Batches(examples, recipe)
     settings = recipe.instruct
     accumulation = settings.batch // (settings.micro_batch * world_size())

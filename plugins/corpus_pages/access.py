@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import requires_access_asset, requires_access_dag
 from fastapi import Depends, Header, HTTPException, Request, Response, status
 from starlette.middleware.base import RequestResponseEndpoint
@@ -38,6 +40,15 @@ DECIDES = [
     Depends(from_our_own_pages),
 ]
 """Role Op and above."""
+
+
+def may_decide(user: BaseUser) -> bool:
+    """Whether `DECIDES` would let this user through."""
+    manager = get_auth_manager()
+    answers = manager.is_authorized_dag(
+        method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=DagDetails(id=DAG), user=user
+    )
+    return answers and manager.is_authorized_asset(method="PUT", details=AssetDetails(), user=user)
 
 
 async def with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:

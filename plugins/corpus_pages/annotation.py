@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, StrictBool
 
-from corpus_pages.access import DECIDES
+from corpus_pages.access import DECIDES, may_decide
 from corpus_pages.rendering import known, page
 from mathmill.corpus.decisions import COLUMNS, read_table, to_json_lines
 from mathmill.corpus.layout import Iteration
@@ -35,13 +35,17 @@ class Changes(BaseModel):
 
 
 @router.get("/")
-def show(request: Request, recipe: str, run: str, number: Number) -> HTMLResponse:
+def show(request: Request, recipe: str, run: str, number: Number, user: GetUserDep) -> HTMLResponse:
     """The page; its table comes from `candidates`."""
     found = known(recipe, run)
     iteration = _iteration(recipe, run, number)
     question = Question.read(iteration.question) if iteration.question.is_file() else None
-    answer = {"option": ANSWER, "parameter": DECISIONS}
-    facts = {"waits": is_waiting(iteration), "question": asdict(question) if question else None, "answer": answer}
+    facts = {
+        "waits": is_waiting(iteration),
+        "mayDecide": may_decide(user),
+        "question": asdict(question) if question else None,
+        "answer": {"option": ANSWER, "parameter": DECISIONS},
+    }
     return page(request, "annotate.html", known=found, number=number, facts=facts)
 
 

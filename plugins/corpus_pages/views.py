@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from corpus_pages.rendering import known, page
 from mathmill.corpus.view import overview
-from mathmill.corpus.view.builds import KnownBuild, known_builds, record_of
+from mathmill.corpus.view.builds import KnownBuild, known_builds
 from mathmill.corpus.view.differences import difference
 from mathmill.corpus.view.pages import random_pages, removals
 
@@ -52,7 +52,7 @@ def removed(
 ) -> HTMLResponse:
     """Pages that held benchmark text, with this text marked."""
     found = known(recipe, run)
-    if record_of(found.build.decontaminated) is None:
+    if not found.has_corpus:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this build is not decontaminated yet")
     rows, total = removals(found.build.decontaminated, benchmark, begin, REMOVALS)
     return page(
@@ -72,7 +72,7 @@ def removed(
 def sample(request: Request, recipe: str, run: str, seed: int | None = None) -> HTMLResponse:
     """Pages of the corpus, drawn by `seed`, with their formulas."""
     found = known(recipe, run)
-    if record_of(found.build.decontaminated) is None:
+    if not found.has_corpus:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this build has no corpus yet")
     drawn = secrets.randbelow(1_000_000) if seed is None else seed
     return page(

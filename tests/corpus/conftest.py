@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
 
 from mathmill.corpus import build
 from tests.corpus.small_crawl import SmallCrawl, own_home, small_crawl
-from tests.spark import end_spark
 
 
 @pytest.fixture(scope="package")
@@ -29,5 +30,12 @@ def built(small: SmallCrawl, tmp_path_factory: pytest.TempPathFactory, empty_tra
 
 @pytest.fixture(scope="package", autouse=True)
 def _end_spark() -> Iterator[None]:
+    """Stop the session and its Java process, which would otherwise stay until pytest has closed its streams."""
     yield
-    end_spark()
+    if session := SparkSession.getActiveSession():
+        session.stop()
+    if gateway := SparkContext._gateway:  # noqa: SLF001
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(timeout=30)
+        SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Which prefixes become mathematics by thresholds, and what stands of earlier decisions."""
+"""Which prefixes become mathematics by thresholds and files, and what stands of earlier decisions."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mathmill.corpus import annotate
+from mathmill.corpus.decisions import read_decisions
+from mathmill.corpus.question import is_anything_open
 
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -51,3 +53,40 @@ def test_a_persons_decision_stands_and_a_thresholds_is_made_again(tmp_path: Path
         "b.example": True,
         "c.example": True,
     }
+
+
+def test_a_file_is_a_person_s_whole_answer(tmp_path: Path) -> None:
+    domains = _domains(tmp_path / "domains", {"a.example": (9, 9), "b.example": (9, 0), "c.example": (9, 9)})
+    answer = tmp_path / "answer.csv"
+    answer.write_text("url_prefix,is_math\na.example,false\nb.example,true\n", encoding="utf-8")
+    given = ["--decisions", str(answer)]
+    assert _annotated(tmp_path / "person", domains, *given, "--set", "corpus.annotation=person") == {
+        "a.example": False,
+        "b.example": True,
+    }
+    # Unattended, thresholds decide what the file leaves out.
+    assert _annotated(tmp_path / "auto", domains, *given) == {"a.example": False, "b.example": True, "c.example": True}
+
+
+def test_without_an_answer_thresholds_decide_for_a_person(tmp_path: Path) -> None:
+    domains = _domains(tmp_path / "domains", {"a.example": (9, 9)})
+    assert _annotated(tmp_path, domains, "--set", "corpus.annotation=person") == {"a.example": True}
+
+
+def test_what_was_decided_can_be_given_to_the_next_build(tmp_path: Path) -> None:
+    domains = _domains(tmp_path / "domains", {"a.example": (9, 9), "b.example": (9, 9)})
+    known = _earlier(tmp_path / "known", {"a.example": (False, "ann")})
+    _annotated(tmp_path / "first", domains, "--previous", str(known))
+    exported = read_decisions(tmp_path / "first" / "out" / "decisions.jsonl")
+    assert {one.url_prefix: one.annotator for one in exported} == {"a.example": "ann", "b.example": "auto"}
+    assert exported[0].time == EARLIER.replace(tzinfo=UTC)
+
+
+def test_only_what_no_person_decided_is_asked(tmp_path: Path) -> None:
+    domains = _domains(tmp_path / "domains", {"a.example": (9, 9), "b.example": (9, 9), "few.example": (2, 2)})
+    auto = _earlier(tmp_path / "auto", {"a.example": (True, "ann"), "b.example": (True, "auto")})
+    both = _earlier(tmp_path / "both", {"a.example": (True, "ann"), "b.example": (False, "ben")})
+    assert is_anything_open(domains, None, min_pages=5)
+    assert is_anything_open(domains, auto, min_pages=5)
+    assert not is_anything_open(domains, both, min_pages=5)
+    assert is_anything_open(domains, both, min_pages=1)

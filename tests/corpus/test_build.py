@@ -59,3 +59,12 @@ def test_build(small: SmallCrawl, built: Path, capfd: pytest.CaptureFixture[str]
     capfd.readouterr()
     assert build.main(small.arguments(built)) == 0
     assert "nothing to do" in capfd.readouterr().err
+
+
+def test_a_build_that_would_ask_a_person_says_that_nobody_is_there(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--recipe", "demo", "--set", "corpus.annotation=person", "--out", str(tmp_path / "build")]
+    assert build.main(arguments) == 2
+    assert "give --decisions FILE, or --set corpus.annotation.mode=auto" in capfd.readouterr().err
+    assert not (tmp_path / "build").exists()

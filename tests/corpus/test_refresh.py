@@ -8,6 +8,7 @@ from datasets import Dataset
 
 from mathmill.corpus import build
 from mathmill.corpus.layout import Build
+from mathmill.corpus.view.differences import difference
 from mathmill.demo.recording import record
 from mathmill.demo.site import serve
 from tests.corpus.small_crawl import MATH, OTHER, SmallCrawl, site_pages, words_drawn
@@ -40,3 +41,11 @@ def test_a_refresh_adds_what_is_new_and_makes_nothing_again(small: SmallCrawl, b
     assert parts <= {file.stat().st_ino for file in after.corpus.glob("*.parquet")}, "shared with the earlier build"
     shards = [row["url"] for file in after.shards.glob("*.arrow") for row in Dataset.from_file(str(file))]
     assert sorted(shards) == sorted(kept_after)
+
+    seen = difference(before, after)
+    assert (seen.shared_pages, seen.added.pages, seen.lost.pages) == (len(kept_before), 10, 0)
+    (name, pages, tokens), *others = seen.added.domains
+    assert (name, pages, others, seen.added.new_domains) == ("algebra.example", 10, [], 0)
+    assert tokens == seen.added.tokens == 10 * 120, "a page has as many words"
+    back = difference(after, before)
+    assert (back.added, back.lost) == (seen.lost, seen.added)

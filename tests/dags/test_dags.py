@@ -13,6 +13,7 @@ import pytest
 
 from mathmill.home import CHECKOUT
 from mathmill.recipe_corpus import MAX_ITERATIONS
+from mathmill.stack.settings import GPU_POOL
 from mathmill.training.launch import MODULES
 from operators.recipe_field import key_schema
 
@@ -139,6 +140,17 @@ def test_somebody_may_be_asked_between_evaluation_and_promotion(dags: dict[str, 
     assert edges["ask"] == {"promote"}
 
 
+def test_a_person_is_asked_between_the_domains_and_their_annotation(dags: dict[str, Any]) -> None:
+    dag = dags["corpus_refresh"]
+    for number in range(1, MAX_ITERATIONS):
+        group = f"iteration_{number}"
+        assert dag.get_task(f"{group}.ask").upstream_task_ids == {f"{group}.domains"}
+        annotate = dag.get_task(f"{group}.annotate")
+        assert annotate.upstream_task_ids == {f"{group}.ask"}
+        assert annotate.options["decisions"] == "{{ ti.xcom_pull(task_ids='" + group + ".ask') or '' }}"
+    assert f"iteration_{MAX_ITERATIONS}.ask" not in dag.task_ids
+
+
 def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     given: dict[str, set[str]] = {}
     for dag in dags.values():
@@ -153,6 +165,17 @@ def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys
             import_module(module).main(["--help"])
         known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
         assert options <= known, f"{module} does not know {options - known}"
+
+
+def test_trainings_take_turns_with_the_gpus(dags: dict[str, Any]) -> None:
+    pools = {
+        (dag_id, task.task_id): task.pool
+        for dag_id, dag in dags.items()
+        for task in dag.tasks
+        if task.task_type == "DeepSpeedJobOperator"
+    }
+    assert len(pools) == 7
+    assert set(pools.values()) == {GPU_POOL}
 
 
 def test_parsing_imports_no_engine() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import Proportion, Several, chosen_k, score, wilson
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 
 
 @pytest.mark.parametrize(

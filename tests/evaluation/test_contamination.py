@@ -1,28 +1,27 @@
 """From a model to what its corpus had held of the benchmarks, over real decontaminated and tokenised builds."""
 
+import csv
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mathmill import home
-from mathmill.corpus import decontaminate, tokenization
 from mathmill.corpus.layout import Build
 from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.contamination import contamination_table, task_contamination, write_contamination
 from mathmill.evaluation.learned_corpus import FoundItem, LearnedCorpus, UnknownCorpus, learned_corpus
+from mathmill.home import CHECKOUT
 from mathmill.questions import load_questions
 from mathmill.recipe_file import load_recipe
 from mathmill.recipe_questions import FileSource
 from mathmill.training.data import digest
 from mathmill.training.model_directory import ModelRecord
 from tests.corpus.small_crawl import own_home
-from tests.spark import end_spark
 
 RECIPE = """
 name: tiny
@@ -40,6 +39,14 @@ GSM8K = [
     {"question": "One plus one?", "answer": "#### 2"},
     {"question": "Six?", "answer": "#### 6"},
 ]
+PROBED = {
+    ("gsm8k/test", "gsm8k"): "gsm8k/test.jsonl",
+    ("math/test", "math"): "math/test.jsonl",
+    ("cmath/test", "cmath"): "cmath/test.jsonl",
+    ("agieval/gaokao-mathcloze", "agieval"): "agieval/gaokao-mathcloze.jsonl",
+    ("agieval/gaokao-mathqa", "agieval"): "agieval/gaokao-mathqa.jsonl",
+}
+"""Benchmarks of the labels and their layouts, by file."""
 FILLER = "This page is about gardening and the seasons, and tells how deep to plant each bulb. " * 20
 FIRST = {
     "http://a.example/clean": FILLER,
@@ -59,14 +66,23 @@ def write_pages(folder, pages):
     return folder
 
 
-def make_build(root, pages, recipe, benchmarks, previous=None):
-    build = Build(root)
+def build_stages(build, recipe, pages, benchmarks, previous=None):
+    """The commands that decontaminate and tokenise."""
     common = ["--recipe", str(recipe)]
     earlier = [] if previous is None else ["--previous", str(previous.decontaminated)]
-    places = ["--pages", str(write_pages(root / "pages", pages)), "--benchmarks", str(benchmarks)]
-    assert decontaminate.main([*common, *places, *earlier, "--out", str(build.decontaminated)]) == 0
-    assert tokenization.main([*common, "--corpus", str(build.corpus), "--out", str(build.tokens)]) == 0
-    return build
+    places = ["--pages", str(pages), "--benchmarks", *map(str, benchmarks)]
+    return [
+        ["corpus", "decontaminate", *common, *places, *earlier, "--out", str(build.decontaminated)],
+        ["corpus", "tokenize", *common, "--corpus", str(build.corpus), "--out", str(build.tokens)],
+    ]
+
+
+def run_stages(stages, environment):
+    """Run commands in a process of their own, and so in one Spark session that ends with it."""
+    script = "import json, sys; from mathmill.cli import main; sys.exit(max(map(main, json.loads(sys.argv[1]))))"
+    command = [sys.executable, "-c", script, json.dumps(stages)]
+    ran = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +94,10 @@ def world(tmp_path_factory, empty_tracking_database):
     sets = root / "sets" / "gsm8k"
     sets.mkdir(parents=True)
     (sets / "test.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in GSM8K))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in own_home(root / "home", empty_tracking_database).items():
-            patch.setenv(name, value)
-        first = make_build(root / "first", FIRST, recipe, sets.parent)
-        second = make_build(root / "second", SECOND, recipe, sets.parent, previous=first)
-    end_spark()
+    first, second = Build(root / "first"), Build(root / "second")
+    stages = build_stages(first, recipe, write_pages(first.root / "pages", FIRST), [sets.parent])
+    stages += build_stages(second, recipe, write_pages(second.root / "pages", SECOND), [sets.parent], first)
+    run_stages(stages, own_home(root / "home", empty_tracking_database))
     return root, load_recipe(str(recipe)), first, second
 
 
@@ -249,6 +263,35 @@ def test_what_else_it_may_have_learned_from_is_said(overrides, changes, said, wo
     assert reservation.startswith(said)
 
 
+@pytest.mark.shared
+@pytest.mark.slow
+def test_every_labelled_item_of_real_pages_is_found(shared_data, tmp_path, empty_tracking_database):
+    recipe, build = tmp_path / "tiny.yaml", Build(tmp_path / "build")
+    recipe.write_text(RECIPE)
+    pages = str(shared_data / "contamination" / "probe_dev.warc.gz")
+    sets = [shared_data / "benchmarks" / name for name in ("gsm8k", "math", "cmath", "agieval")]
+    ingest = ["corpus", "ingest", "--recipe", str(recipe), "--input", pages, "--out", str(build.ingested)]
+    stages = [ingest, *build_stages(build, recipe, build.ingested / "pages", sets)]
+    run_stages(stages, own_home(tmp_path / "own", empty_tracking_database))
+
+    loaded = load_recipe(str(recipe))
+    corpus = learned_corpus(write_model(tmp_path / "base", build, loaded, given=build.root), loaded)
+    with (shared_data / "labels" / "probe_dev.tsv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["expected"] == "contaminated"]
+    labelled = {tuple(row["benchmark_item"].split("#")[0].rsplit("/", 1)) for row in rows}
+    assert len(labelled) > 90
+    for (benchmark, layout), name in PROBED.items():
+        source = FileSource(kind="file", path=str(shared_data / "benchmarks" / name), layout=layout)
+        questions = load_questions(source)
+        right = {one.id: 1.0 for one in questions}
+        task = task_contamination(corpus, "base", benchmark, source=source, questions=questions, right=right)
+        # Labels count from 0, as MATH's own ids do; ours count lines from 1.
+        first = 0 if layout == "math" else 1
+        found = {int(id_.split("/")[-1]) - first for id_, state in task.states.items() if state == "found"}
+        assert {int(number) for place, number in labelled if place == benchmark} <= found, benchmark
+        assert len(found) < len(questions) / 20
+
+
 def test_no_spark_is_imported():
     text = "import mathmill.evaluation.contamination, sys; assert 'pyspark' not in sys.modules"
-    subprocess.run([sys.executable, "-c", text], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", text], check=True, cwd=CHECKOUT)

@@ -9,10 +9,10 @@ import pytest
 
 from mathmill.evaluation.disagreements import REASONS, Disagreement, count_reasons, find_disagreements, tell_reason
 from mathmill.evaluation.disagreements_page import SHOWN, disagreements_page, log_disagreements, shown_disagreements
-from mathmill.evaluation.grading import Grader
-from mathmill.evaluation.paper_grading import grade_as_published
-from mathmill.evaluation.paper_rules import PAPER_RULES
 from mathmill.evaluation.results import Item
+from mathmill.grading.grader import Grader
+from mathmill.grading.paper.grading import grade_as_published
+from mathmill.grading.paper.rules import PAPER_RULES
 from mathmill.job import Job
 from mathmill.questions.question import Question
 from mathmill.recipe_file import load_recipe

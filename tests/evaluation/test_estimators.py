@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mathmill.evaluation.estimators import SUBSETS, best_of, majority_at, pass_at
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 
 
 def verdicts(*answers):

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from mathmill.evaluation.drawing_plan import Drawn, DrawnQuestion, plan_drawing
-from mathmill.evaluation.grading import Grader
 from mathmill.evaluation.judging import Judge
 from mathmill.evaluation.models import EvaluatedModel
 from mathmill.evaluation.tasks import Task
+from mathmill.grading.grader import Grader
 from mathmill.recipe_file import load_recipe
 from mathmill.recipe_questions import FileSource
 from mathmill.recipe_tasks import FewShotRecipe, TaskRecipe

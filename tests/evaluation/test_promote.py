@@ -6,8 +6,8 @@ from mathmill import tracking
 from mathmill.errors import UserError
 from mathmill.evaluation import promote
 from mathmill.evaluation.accuracy import Score
-from mathmill.evaluation.grading import OUTCOMES
 from mathmill.evaluation.results import Result, write_results
+from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
 from mathmill.registry import PROMOTED_BY, champion
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from mathmill.evaluation import evaluate
-from mathmill.evaluation.grading import grade
 from mathmill.evaluation.prompting import Programs, program_of
+from mathmill.grading.grader import grade
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion
 

@@ -7,10 +7,10 @@ import pytest
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Proportion, Score
-from mathmill.evaluation.grading import OUTCOMES
 from mathmill.evaluation.promote import candidates, promote
 from mathmill.evaluation.proposal import proposal
 from mathmill.evaluation.results import Item, Result, write_results
+from mathmill.grading.grader import OUTCOMES
 from mathmill.home import outputs
 from mathmill.recipe_file import load_recipe
 

@@ -6,8 +6,8 @@ import pytest
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import score
-from mathmill.evaluation.grading import Verdict
 from mathmill.evaluation.results import Result, Verification, read_results, write_results
+from mathmill.grading.grader import Verdict
 
 RIGHT, WRONG = Verdict("7", "right"), Verdict("8", "wrong")
 

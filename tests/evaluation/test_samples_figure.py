@@ -4,9 +4,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mathmill.evaluation.accuracy import score
-from mathmill.evaluation.grading import Verdict
 from mathmill.evaluation.results import Result
 from mathmill.evaluation.samples_figure import samples_figure
+from mathmill.grading.grader import Verdict
 
 RIGHT, WRONG = Verdict("7", "right"), Verdict("8", "wrong")
 

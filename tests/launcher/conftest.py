@@ -8,19 +8,9 @@ import pytest
 from mathmill.launcher.folder import FolderLauncher
 from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.slurm import SlurmLauncher
-from tests.launcher.slurm_cluster import missing, slurm
 
 GRACE = 1.0
 LAUNCHERS = {"local": LocalLauncher, "slurm": SlurmLauncher}
-
-
-@pytest.fixture(scope="session")
-def slurm_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The configuration file of a private cluster of two nodes."""
-    if absent := missing():
-        pytest.skip(f"Slurm is not installed ({', '.join(absent)}): Debian's slurmctld, slurmd, slurm-client, munge")
-    with slurm(tmp_path_factory.mktemp("slurm")) as configuration:
-        yield configuration
 
 
 @pytest.fixture(params=list(LAUNCHERS))

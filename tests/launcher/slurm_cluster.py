@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 NODES = ("n1", "n2")
 START_SECONDS = 30.0
@@ -73,6 +75,7 @@ def slurm(folder: Path) -> Iterator[Path]:
     munge = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
     munge += [f"--pid-file={folder}/munged.pid", f"--seed-file={folder}/munge.seed", f"--log-file={folder}/munged.log"]
     with ExitStack() as stack:
+        stack.callback(_kill_what_works_in, folder)
         stack.enter_context(_daemon(folder, *munge))
         _wait((folder / "munge.socket").exists)
         stack.enter_context(_daemon(folder, "slurmctld", "-D", "-f", str(configuration)))
@@ -87,7 +90,13 @@ def _daemon(folder: Path, *command: str) -> Iterator[None]:
     with (folder / "daemons.log").open("ab") as log:
         environment = {**os.environ, "PATH": _path(), "SLURM_CONF": str(folder / "slurm.conf")}
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
         )
     try:
         yield
@@ -98,6 +107,13 @@ def _daemon(folder: Path, *command: str) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _kill_what_works_in(folder: Path) -> None:
+    """Kill the steps that the daemons left: they stay in the daemons' folder, and go by other names."""
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] is not None and Path(process.info["cwd"]).is_relative_to(folder):
+            process.kill()
 
 
 def _idle_nodes(configuration: Path) -> int:

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mathmill.errors import UserError
 from mathmill.launcher.launcher import JobSpec, JobState, Resources, SchedulerUnreachableError
+from mathmill.launcher.processes import end_processes
 from mathmill.launcher.slurm import SlurmLauncher
 from tests.launcher.jobs import SLEEP, ended, members, python, running, wait_until
+from tests.launcher.slurm_cluster import slurm
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +108,37 @@ def test_slurm_launcher_follows_a_requeued_job_into_its_second_life(launcher: Sl
     assert ended(launcher, "job").succeeded
     assert [line for line in launcher.read_log("job", 0)[0].splitlines() if "life" in line] == ["life 1", "life 2"]
     assert launcher.folder("job").name == "1"
+
+
+@pytest.mark.slow
+def test_slurm_launcher_sees_a_job_of_a_lost_node_run_on_another(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    with slurm(tmp_path_factory.mktemp("lost")) as configuration:
+        monkeypatch.setenv("SLURM_CONF", str(configuration))
+        launcher = SlurmLauncher(tmp_path / "jobs", grace=1.0)
+        request.addfinalizer(lambda: end_processes(members(launcher, "job"), grace=0))
+        nodes = tmp_path / "nodes"
+        code = (
+            f"import os, time; nodes = open({str(nodes)!r}, 'a'); print(os.environ['SLURMD_NODENAME'], file=nodes)\n"
+            f"nodes.close(); time.sleep(600 if len(open({str(nodes)!r}).readlines()) == 1 else 0)"
+        )
+        launcher.submit(python(code), "job")
+        wait_until(lambda: nodes.is_file() and nodes.read_text() == "n1\n")
+        (member,) = members(launcher, "job")
+        command = ["slurmd", "-D", "-f", str(configuration), "-N", "n1"]
+        (node,) = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == command]
+        for process in (node, *member.parents()[:2], member):
+            process.kill()
+        wait_until(lambda: launcher.find("job").state is JobState.QUEUED, 120)
+        # Slurm would wait some minutes.
+        subprocess.run(["scontrol", "update", f"job={_job_id(launcher)}", "StartTime=now"], check=True)
+        assert ended(launcher, "job").succeeded
+        assert nodes.read_text() == "n1\nn2\n"
+        assert launcher.folder("job").name == "1"
 
 
 def test_slurm_launcher_takes_the_folder_s_word_for_a_job_that_slurm_forgot(launcher: SlurmLauncher) -> None:

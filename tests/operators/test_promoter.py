@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 
 from mathmill import tracking
 from mathmill.evaluation.accuracy import Score
-from mathmill.evaluation.grading import OUTCOMES
 from mathmill.evaluation.promote import promote
 from mathmill.evaluation.results import Result, write_results
+from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
 from operators.plan import Plan
 from operators.promoter import ACCURACY, KEEP, MODELS, PROMOTE, AskPromoterOperator

@@ -2,7 +2,10 @@
 
 import csv
 import json
+from html import unescape
 from pathlib import Path
+
+import pytest
 
 from mathmill.corpus.decisions import read_decisions
 from mathmill.corpus.layout import Build
@@ -10,6 +13,12 @@ from tests.plugins.conftest import Client
 from tests.plugins.written_build import FOLDER
 
 PAGE = f"/corpus/builds/demo/{FOLDER}/annotate/1"
+
+
+@pytest.mark.parametrize(("role", "decides"), [("VIEWER", "false"), ("USER", "false"), ("OP", "true")])
+def test_the_page_knows_who_may_decide(client: Client, waiting: Build, role: str, decides: str) -> None:
+    text = unescape(client("someone", role).get(f"{PAGE}/").text)
+    assert f'"mayDecide": {decides}' in text
 
 
 def test_candidates_come_with_what_a_person_needs(client: Client, waiting: Build) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mathmill.errors import UserError
-from mathmill.evaluation.extraction import extract_answer
+from mathmill.grading.extraction import extract_answer
 from mathmill.questions import BadRow, load_questions, read_questions
 from mathmill.questions.generated import chain_sum_steps
 from mathmill.questions.layouts import LAYOUTS

@@ -3,7 +3,7 @@
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from mathmill.evaluation.grading import Verdict
+from mathmill.grading.grader import Verdict
 from mathmill.questions import Question
 from mathmill.reinforcement.policy import Policy
 from mathmill.reinforcement.sample import Group, Sample, Steps

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mathmill.evaluation.grading import Grader
+from mathmill.grading.grader import Grader
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.exploration import Explored, Explorer, sampling_seed

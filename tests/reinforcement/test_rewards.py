@@ -2,7 +2,7 @@
 
 import pytest
 
-from mathmill.evaluation.grading import Grader, Verdict
+from mathmill.grading.grader import Grader, Verdict
 from mathmill.questions import Question
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.rewards import Drawn, Judges, judge, overlong, rule, well_formed

@@ -41,11 +41,13 @@ def test_airflow_ends_before_the_jobs_and_mlflow_after_them(tmp_path: Path, monk
     monkeypatch.setenv(MARK, str(home()))  # which Airflow's services have from `start_service`
     command = [sys.executable, "-c", JOB, str(words), str(mlflow.pid), str(scheduler.pid)]
     LocalLauncher(home() / "jobs").submit(JobSpec(command), "job")
-    while not words.is_file() or len(stack_processes()) < 5:  # two services, the stray, and the job in its wrapper
+    while (
+        not words.is_file() or len(stack_processes()) < 7
+    ):  # two services, their keepers, the stray, and the job in its wrapper
         time.sleep(0.02)
     processes = stack_processes()
 
-    assert stop_stack() == 5
+    assert stop_stack() == 7
     assert words.read_text(encoding="utf-8") == "[True, False]"
     assert not any(alive(process) for process in processes)
     assert read_stack() is None

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 import pytest
 
 from mathmill.corpus.contamination import BenchmarkSet
-from mathmill.evaluation.equality import is_right
 from mathmill.evaluation.prompting import Programs
 from mathmill.evaluation.prompts import few_shot_text, read_answer
+from mathmill.grading.equality import is_right
 from mathmill.questions.benchmarks import BenchmarkItem, published_items
 from mathmill.questions.question import language_of
 from mathmill.recipe import Recipe

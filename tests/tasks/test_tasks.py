@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from mathmill.evaluation.equality import is_right
-from mathmill.evaluation.grading import Grader
-from mathmill.evaluation.paper_grading import grade_as_published
-from mathmill.evaluation.paper_rules import PAPER_RULES
 from mathmill.evaluation.prompts import read_answer
 from mathmill.evaluation.tasks import choose_tasks
+from mathmill.grading.equality import is_right
+from mathmill.grading.grader import Grader
+from mathmill.grading.paper.grading import grade_as_published
+from mathmill.grading.paper.rules import PAPER_RULES
 from mathmill.home import CHECKOUT
 from mathmill.questions import load_questions
 from mathmill.questions.question import Question

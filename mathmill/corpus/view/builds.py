@@ -24,9 +24,14 @@ class KnownBuild:
         """Whether its report closed it."""
         return is_finished(self.build.root)
 
+    @property
+    def has_corpus(self) -> bool:
+        """Whether its pages are decontaminated."""
+        return is_finished(self.build.decontaminated)
+
     def iterations(self) -> list[int]:
-        """The numbers of the iterations that have begun."""
-        return [number for number in range(1, MAX_ITERATIONS + 1) if self.build.iteration(number).root.is_dir()]
+        """The numbers of the iterations whose candidate domains are known."""
+        return [n for n in range(1, MAX_ITERATIONS + 1) if is_finished(self.build.iteration(n).domains)]
 
     def waiting(self) -> int | None:
         """The number of the iteration that a person was asked about, while it is not annotated."""

@@ -10,7 +10,7 @@ from mathmill.output import is_finished
 
 
 def candidate_domains(iteration: Iteration) -> list[dict[str, Any]]:
-    """Each candidate domain with `pages`, `collected`, `bins` and `prefixes`, the largest first.
+    """Each candidate domain with `pages`, `collected`, `score`, `bins` and `prefixes`, the largest first.
 
     A prefix has `name`, `pages`, `collected`, `score` (the mean of its collected pages), `bins` (pages by score in ten
     equal bins of [0, 1]; empty where an older build has none), `mark` (the draft, or what was decided at last) and
@@ -43,11 +43,13 @@ def known_prefixes(iteration: Iteration) -> set[str]:
 
 
 def _domain(name: str, prefixes: list[dict[str, Any]]) -> dict[str, Any]:
-    # Every page stands under one host, so that the hosts add up to the domain.
+    # Every page stands under one host, so that the hosts add up to the domain, but for hosts nobody is asked about.
     hosts = [prefix for prefix in prefixes if "/" not in prefix["name"]]
     bins = [sum(column) for column in zip(*(host["bins"] for host in hosts), strict=True)]
     pages, collected = (sum(host[column] for host in hosts) for column in ("pages", "collected"))
-    return {"name": name, "pages": pages, "collected": collected, "bins": bins, "prefixes": prefixes}
+    total = sum(host["score"] * host["collected"] for host in hosts if host["collected"])
+    score = total / collected if collected else None
+    return {"name": name, "pages": pages, "collected": collected, "score": score, "bins": bins, "prefixes": prefixes}
 
 
 def _marks(iteration: Iteration) -> dict[str, Decision]:

@@ -22,6 +22,8 @@ const draft = saver(new URL("draft", base), element("saved"));
 const list = table(element("rows"), element("space"), (index) => ({ row: rows[index], ...flags(index) }));
 const answer = answerer({ facts, base, root: page.dataset.root, element, draft, marks });
 
+function marking() { return facts.waits && facts.mayDecide; }
+
 function flags(index) {
   const row = rows[index];
   return { focus: index === view.focus, selected: view.selected.has(row), open: view.open.has(row) };
@@ -80,7 +82,7 @@ function refresh() {
     `${marked.other} not, ${marked.open} undecided`;
   element("send").disabled = !answer.ready() || !(marked.math + marked.other);
   element("undo").disabled = !done.length;
-  for (const id of ["math", "other"]) element(id).disabled = !facts.waits || !rows.length;
+  for (const id of ["math", "other"]) element(id).disabled = !marking() || !rows.length;
 }
 
 function marks() {
@@ -101,7 +103,7 @@ function targets() {
 
 function mark(isMath) {
   const prefixes = targets();
-  if (!facts.waits || !prefixes.length) return;
+  if (!marking() || !prefixes.length) return;
   const value = prefixes.every((prefix) => prefix.mark?.math === isMath) ? null : { math: isMath };
   done.push(prefixes.map((prefix) => [prefix, prefix.mark]));
   change(prefixes.map((prefix) => [prefix, value]));

@@ -2,6 +2,7 @@
 // An answer right after the task began to wait can meet the scheduler before it knows that the task waits.
 const SETTLE = 3000;
 const POLL = 2500;
+const SHOWN = 12; // tasks
 
 export function answerer({ facts, base, root, element, draft, marks }) {
   const question = facts.question;
@@ -37,6 +38,8 @@ export function answerer({ facts, base, root, element, draft, marks }) {
       const who = asked.responded_by_user?.name;
       const when = new Date(asked.responded_at).toLocaleString("en");
       say(`${who ? `${who} answered` : "Nobody answered in time; thresholds decide"} (${when}).`);
+    } else if (!facts.mayDecide) {
+      say("The run waits for decisions. You may look; the roles Op and above decide.");
     } else if (waits()) {
       say("The run waits for these decisions. Marks are saved as you make them; Send ends the waiting.");
     } else {
@@ -57,11 +60,10 @@ export function answerer({ facts, base, root, element, draft, marks }) {
 
   async function follow() {
     element("next").hidden = false;
-    const names = question.task_id.split(".")[0];
     for (;;) {
       const { task_instances: tasks } = await call(`${run}/taskInstances?limit=100`);
-      const order = tasks.filter(({ task_id: id }) => id.startsWith(`${names}.`) || isLater(id, names));
-      const lines = order.map(({ task_id: id, state, duration }) => line([id, state ?? "to come", duration?.toFixed(0) ?? ""]));
+      const since = tasks.filter(({ end_date: end }) => !end || end >= asked.responded_at).slice(0, SHOWN);
+      const lines = since.map(({ task_id: id, state, duration }) => line([id, state ?? "to come", duration?.toFixed(0) ?? ""]));
       element("tasks").replaceChildren(...lines);
       const { state } = await call(run);
       if (state === "success" || state === "failed") return;
@@ -92,7 +94,7 @@ export function answerer({ facts, base, root, element, draft, marks }) {
   });
 
   return {
-    ready: () => waits() && facts.waits,
+    ready: () => waits() && facts.waits && facts.mayDecide,
     async watch(refresh) {
       if (!question) {
         say("Nobody was asked in this iteration; what is shown was decided by thresholds or a file.");
@@ -108,11 +110,6 @@ export function answerer({ facts, base, root, element, draft, marks }) {
       }
     },
   };
-}
-
-function isLater(id, group) {
-  const [here, there] = [group, id].map((name) => Number(/^iteration_(\d+)/.exec(name)?.[1] ?? 99));
-  return there > here;
 }
 
 function line(texts) {

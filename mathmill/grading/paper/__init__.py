@@ -1,0 +1,1 @@
+"""The rules by which the paper's own evaluation grades."""

@@ -1,0 +1,1 @@
+"""Formal proofs of miniF2F, checked by a command of the user's own."""
