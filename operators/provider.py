@@ -50,11 +50,11 @@ def launcher_connection() -> dict[str, Any]:
 
 
 def webhook_connection() -> dict[str, Any]:
-    """The connection type by which people are told of failures (`operators.webhook`), and its form."""
+    """The connection type that says where alerts go, and its form; `operators.webhook` posts there."""
     return {
         "connection-type": "mathmill_webhook",
-        "hook-name": "MathMill webhook",
         "hook-class-name": "operators.webhook.WebhookHook",
+        "hook-name": "MathMill webhook",
         "ui-field-behaviour": {
             "hidden-fields": ["host", "schema", "login", "port", "extra"],
             "relabeling": {"password": "Address"},

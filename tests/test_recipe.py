@@ -24,13 +24,13 @@ def test_overrides_change_the_digest() -> None:
     assert one.digest() == load_recipe("demo").digest()
 
 
-def test_annotation_is_named_by_its_mode_alone() -> None:
-    assert load_recipe("demo", ["corpus.annotation=person"]).corpus.annotation.mode == "person"
-    with pytest.raises(UserError, match=r"annotation\.mode: Input should be 'auto' or 'person'"):
-        load_recipe("demo", ["corpus.annotation=nobody"])
-
-
 def test_who_is_told_or_asked_is_no_part_of_the_digest() -> None:
     asked = load_recipe("demo", ["evaluation.promotion=person", "alerts.connection=team", "alerts.deadline=4"])
     assert (asked.evaluation.promotion.mode, asked.alerts.deadline) == ("person", 4)
     assert asked.digest() == load_recipe("demo").digest()
+
+
+def test_annotation_is_named_by_its_mode_alone() -> None:
+    assert load_recipe("demo", ["corpus.annotation=person"]).corpus.annotation.mode == "person"
+    with pytest.raises(UserError, match=r"annotation\.mode: Input should be 'auto' or 'person'"):
+        load_recipe("demo", ["corpus.annotation=nobody"])

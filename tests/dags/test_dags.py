@@ -134,6 +134,12 @@ def test_the_corpus_has_as_many_iterations_as_a_recipe_may(dags: dict[str, Any])
     assert len(trained) == MAX_ITERATIONS
 
 
+def test_somebody_may_be_asked_between_evaluation_and_promotion(dags: dict[str, Any]) -> None:
+    edges = {task.task_id: task.downstream_task_ids for task in dags["evaluate"].tasks}
+    assert edges["evaluate"] == {"ask"}
+    assert edges["ask"] == {"promote"}
+
+
 def test_a_person_is_asked_between_the_domains_and_their_annotation(dags: dict[str, Any]) -> None:
     dag = dags["corpus_refresh"]
     for number in range(1, MAX_ITERATIONS):
@@ -143,12 +149,6 @@ def test_a_person_is_asked_between_the_domains_and_their_annotation(dags: dict[s
         assert annotate.upstream_task_ids == {f"{group}.ask"}
         assert annotate.options["decisions"] == "{{ ti.xcom_pull(task_ids='" + group + ".ask') or '' }}"
     assert f"iteration_{MAX_ITERATIONS}.ask" not in dag.task_ids
-
-
-def test_somebody_may_be_asked_between_evaluation_and_promotion(dags: dict[str, Any]) -> None:
-    edges = {task.task_id: task.downstream_task_ids for task in dags["evaluate"].tasks}
-    assert edges["evaluate"] == {"ask"}
-    assert edges["ask"] == {"promote"}
 
 
 def test_jobs_know_every_option_that_they_are_given(dags: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,9 +72,7 @@ def test_a_job_gets_the_run_s_changes_and_the_task_s() -> None:
 
 
 def test_a_job_without_output_gets_the_options_that_have_a_value() -> None:
-    operator = PythonJobOperator(
-        task_id="work", module="mathmill.evaluation.promote", out=None, options={"crown": "none", "by": ""}
-    )
+    operator = ScriptOperator(script="", out=None, options={"crown": "none", "by": ""})
     assert operator.job_arguments(PLAN) == ["--recipe", "demo", "--crown", "none"]
 
 
