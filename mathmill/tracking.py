@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from typing_extensions import override
 
 from mathmill.errors import UserError
 from mathmill.home import CHECKOUT, home
-from mathmill.journal import BATCH, FILES, METRICS, Entry, Journal, ServerAwayError
+from mathmill.journal import METRICS, Journal
+from mathmill.journal_entries import tell
 from mathmill.recipe import Recipe
 from mathmill.redaction import redacted, without_login
 
@@ -52,8 +53,6 @@ AIRFLOW_TAGS = {
 }
 """Tag and the environment variable, set by the operator that submits a job, that holds its value."""
 
-AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
-"""MLflow's error codes for a server that is not reached, or not now."""
 RESTART_SECONDS = 600.0
 """How long the server may be away when a model is to be registered."""
 END_SECONDS = 60.0
@@ -271,63 +270,7 @@ def remove_other_journals(journals: Path, run_id: str) -> None:
 def open_journal(folder: Path) -> Journal:
     """The journal of the run after whose id the folder is named; it tells the server at `tracking_uri()`."""
     client, run_id = tracking_client(), folder.name
-    return Journal(folder, lambda entries: _tell(client, run_id, folder, entries), without_login(tracking_uri()))
-
-
-def _tell(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[Entry]) -> None:
-    """Tell the server entries of one kind.
-
-    Raises:
-        ServerAwayError: it does not answer.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        _call(client, run_id, folder, entries)
-    except MlflowException as error:
-        if error.error_code not in AWAY:
-            raise
-        raise ServerAwayError(" ".join(str(error).split())[:200]) from error
-
-
-def _call(client: "MlflowClient", run_id: str, folder: Path, entries: Sequence[Entry]) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-
-    first = entries[0]
-    match first["kind"]:
-        case "metrics":
-            metrics = [
-                Metric(name, value, one["time"], one["step"])
-                for one in entries
-                for name, value in one["values"].items()
-            ]
-            for start in range(0, len(metrics), BATCH):
-                client.log_batch(run_id, metrics=metrics[start : start + BATCH])
-        case "params":
-            params = [Param(name, value) for name, value in first["values"].items()]
-            for start in range(0, len(params), 100):
-                client.log_batch(run_id, params=params[start : start + 100])
-        case "tags":
-            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in first["values"].items()])
-        case "input":
-            data = Dataset(first["name"], first["digest"], "local", first["source"])
-            client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", first["context"])])])
-        case "artifact":
-            client.log_artifact(run_id, str(folder / FILES / first["name"]))
-        case "table":
-            _log_table(client, run_id, folder / FILES / first["name"])
-        case "status":
-            client.set_terminated(run_id, first["status"], first["time"])
-
-
-def _log_table(client: "MlflowClient", run_id: str, path: Path) -> None:
-    """Log a file as a table. The client's own way adds the rows to those that are there."""
-    from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
-
-    client.log_artifact(run_id, str(path))
-    tables = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
-    if (table := {"path": path.name, "type": "table"}) not in tables:
-        client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([*tables, table]))
+    return Journal(folder, lambda entries: tell(client, run_id, folder, entries), without_login(tracking_uri()))
 
 
 def end_dag_run(recipe_name: str, dag_id: str, dag_run_id: str, status: str) -> None:
