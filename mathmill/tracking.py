@@ -113,6 +113,18 @@ class TaskRun:
         """
         self._journal.write("input", name=name, digest=digest[:36], source=source, context=context)
 
+    def log_child(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Log a finished run beneath this one.
+
+        Args:
+            name: of it; a second one of the same name takes the place of the first.
+            params: its settings.
+            metrics: its figures.
+        """
+        values = {_metric_name(metric): float(value) for metric, value in metrics.items()}
+        settings = {param: str(value) for param, value in params.items()}
+        self._journal.write("child", name=name, params=settings, values=values, time=int(time.time() * 1000))
+
     def next_step(self, prefix: str) -> int:
         """The first step that no metric of this prefix has been logged at by an earlier try."""
         return 1 + max((step for name, step in self._journal.last_steps.items() if name.startswith(prefix)), default=-1)
@@ -196,6 +208,10 @@ class NoRun(TaskRun):
 
     @override
     def set_tags(self, tags: Mapping[str, str]) -> None:
+        pass
+
+    @override
+    def log_child(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         pass
 
     @override

@@ -240,3 +240,17 @@ def test_a_resumed_run_logs_no_step_twice(recipe: Recipe, tmp_path: Path) -> Non
     _losses(recipe, range(4, 9), tmp_path / "mlflow", resume=journal.name)  # from the last checkpoint on
     history = tracking_client().get_metric_history(journal.name, "loss")
     assert [(one.step, one.value) for one in history] == [(step, 1 / step) for step in range(1, 9)]
+
+
+def test_a_nested_run_is_logged_once_and_finished(recipe: Recipe) -> None:
+    with task_run(recipe, "evaluate") as run:
+        for _ in range(2):  # as after a kill
+            run.log_child("rl's", {"form": "cot"}, {"accuracy/gsm8k": 0.5})
+        run.log_child("base", {"form": "cot"}, {"accuracy/gsm8k": 0.25})
+    found = tracking_client().search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    assert {(one.info.run_name, one.data.metrics["accuracy/gsm8k"], one.info.status) for one in found} == {
+        ("rl's", 0.5, "FINISHED"),
+        ("base", 0.25, "FINISHED"),
+    }
+    assert len(found) == 2
+    assert found[0].data.params == {"form": "cot"}

@@ -43,6 +43,7 @@ def log_report(job: Job, results: Sequence[Result], items: Sequence[Item]) -> Fi
     write_text(job.out / BREAKDOWN, json.dumps([asdict(part) for part in parts], indent=2, ensure_ascii=False))
     _log_rows(job, [_part_row(part) for part in parts], BREAKDOWN)
     _log_figures(job, results, parts)
+    _log_models(job, results)
     return figures(results)
 
 
@@ -70,16 +71,31 @@ def figures(results: Sequence[Result]) -> dict[str, float]:
 
     Those by the paper's rules begin `paper_`, or `paper_programs_` where they judge the last program's output.
     """
+    return {
+        name: value
+        for result in results
+        for name, value in _result_metrics(result, f"{result.label}/{result.task}").items()
+    }
+
+
+def _result_metrics(result: Result, place: str) -> dict[str, float]:
     metrics: dict[str, float] = {}
-    for result in results:
-        place = f"{result.label}/{result.task}"
-        for grader, score in _by_grader(result).items():
-            metrics |= _score_metrics(score, place, "" if grader == "strict" else f"{grader}_")
-        metrics[f"questions/{place}"] = result.score.n
-        metrics[f"cut/{place}"] = result.cut
-        for outcome in ("missing", "unparsable", "timed_out", "failed"):
-            metrics[f"{outcome}/{place}"] = result.outcomes[outcome]
+    for grader, score in _by_grader(result).items():
+        metrics |= _score_metrics(score, place, "" if grader == "strict" else f"{grader}_")
+    metrics[f"questions/{place}"] = result.score.n
+    metrics[f"cut/{place}"] = result.cut
+    for outcome in ("missing", "unparsable", "timed_out", "failed"):
+        metrics[f"{outcome}/{place}"] = result.outcomes[outcome]
     return metrics
+
+
+def _log_models(job: Job, results: Sequence[Result]) -> None:
+    """A nested run for each model, whose metrics are named alike, so that MLflow sets the models side by side."""
+    for label in dict.fromkeys(result.label for result in results):
+        mine = [result for result in results if result.label == label]
+        params = {"model": mine[0].model, "role": mine[0].role, "form": mine[0].form}
+        metrics = {name: value for result in mine for name, value in _result_metrics(result, result.task).items()}
+        job.run.log_child(label, params, metrics)
 
 
 def _by_grader(result: Result) -> dict[str, Score]:

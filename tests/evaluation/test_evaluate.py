@@ -69,6 +69,9 @@ def test_job_grades_base_with_examples_and_tuned_without(recipe_path, make_model
     run = client.get_run(json.loads((out / "job.json").read_text())["mlflow_run_id"])
     assert run.data.metrics["accuracy/rl/sums"] == results[1].score.accuracy
     assert run.data.metrics["questions/base/sums"] == len(questions)
+    beneath = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    of_models = {one.info.run_name: one.data.metrics["accuracy/sums"] for one in beneath}
+    assert of_models == {"base": results[0].score.accuracy, "rl": results[1].score.accuracy}
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert artifacts >= {"accuracy.png", "samples.json", "paired.json", "leaderboard.json", "leaderboard.html"}
     (pair,) = json.loads((out / "paired.json").read_text())
