@@ -132,7 +132,7 @@ def _airflow_settings(ports: Ports) -> dict[str, str]:
         "core.simple_auth_manager_users": f"{USER}:admin",
         "core.simple_auth_manager_passwords_file": str(airflow_home() / "passwords.json"),
         "core.execution_api_server_url": f"{ports.airflow_url}/execution/",
-        # SQLite's own five seconds of waiting for another writer are too few on a busy machine: the API then answers 500.
+        # SQLite waits five seconds for another writer, too few on a busy machine: the API then answers 500.
         "database.sql_alchemy_conn": f"sqlite:///{airflow_home()}/airflow.db?timeout=30",
         "api.host": ADDRESS,
         "api.port": str(ports.airflow),

@@ -43,7 +43,7 @@ def test_two_homes_share_no_secret_and_no_file(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("MATHMILL_HOME", str(tmp_path / name))
         write_airflow_configuration(PORTS)
         settings = _configuration()
-        assert settings["database"]["sql_alchemy_conn"] == f"sqlite:///{tmp_path / name}/airflow/airflow.db"
+        assert settings["database"]["sql_alchemy_conn"] == f"sqlite:///{tmp_path / name}/airflow/airflow.db?timeout=30"
         assert settings["logging"]["base_log_folder"].startswith(str(tmp_path / name))
         secrets.append({password(), settings["core"]["fernet_key"], settings["api_auth"]["jwt_secret"]})
     assert not secrets[0] & secrets[1]
