@@ -1,6 +1,7 @@
 """The embedded Airflow's executor: Airflow's own, which here does not outlive one of its workers."""
 
 import os
+import signal
 
 from airflow.executors.local_executor import LocalExecutor
 from typing_extensions import override
@@ -18,5 +19,5 @@ class WatchedLocalExecutor(LocalExecutor):
         killed = [pid for pid, worker in self.workers.items() if worker.exitcode]
         if killed:
             self.log.error("worker %s was killed: the scheduler ends, to be started again with all workers", killed[0])
-            os._exit(1)
+            os.kill(os.getpid(), signal.SIGKILL)
         super().sync()

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from mathmill.launcher.processes import alive, in_sessions
+from mathmill.stack.keeper import KILLED_IN_A_ROW
 
 KEEPER = "import sys; from mathmill.stack.keeper import Keeper; sys.exit(Keeper('it', sys.argv[2:], settled={}).run())"
 SERVICE = """
@@ -54,3 +55,24 @@ def test_a_killed_service_lives_again_and_ends_when_told(tmp_path: Path) -> None
 
 def test_a_service_that_does_not_come_up_is_not_tried_again() -> None:
     assert _keep(60, "raise SystemExit(3)").wait(20) == 3
+
+
+def test_a_service_that_is_killed_while_it_starts_lives_again(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    lives.touch()
+    keeper = _keep(60, SERVICE, str(lives))
+    _until(lambda: lives.read_text() == "x")
+    psutil.Process(keeper.pid).children()[0].kill()
+    _until(lambda: lives.read_text() == "xx")
+    keeper.terminate()
+    assert keeper.wait(10) == 128 + signal.SIGTERM
+    for process in in_sessions({keeper.pid}):
+        process.kill()
+
+
+def test_a_service_that_is_killed_again_and_again_is_given_up(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    life = "import os, sys; os.write(os.open(sys.argv[1], os.O_CREAT | os.O_APPEND | os.O_WRONLY), b'x')"
+    keeper = _keep(60, f"{life}; os.kill(os.getpid(), 9)", str(lives))
+    assert keeper.wait(30) == 128 + signal.SIGKILL
+    assert lives.read_text() == "x" * KILLED_IN_A_ROW
