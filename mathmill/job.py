@@ -88,6 +88,17 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(2, f"mathmill: error: {' '.join(message.split())}: see --help\n")
 
 
+def positive(text: str) -> int:
+    """The positive whole number that an option's value stands for.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; the parser tells of it with the option's name.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
 def job_parser(description: str | None, *, stage: str | None = None) -> argparse.ArgumentParser:
     """A parser with what every job takes: `--recipe`, `--set` and `--out`.
 

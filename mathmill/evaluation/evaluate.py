@@ -29,7 +29,7 @@ from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.tasks import Task, choose_tasks
 from mathmill.evaluation.verification import Verifier
 from mathmill.grading.grader import Grader
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser, positive, run_job
 from mathmill.questions import Question
 from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
@@ -157,14 +157,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of published question sets, in which tasks name their files"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="questions of each task, the first ones (default: all)")
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="questions of each task, the first ones (default: all)"
+    )
     parser.add_argument(
         "--prompting",
         choices=["cot", "pot", "tool"],
         help="chain of thought, program of thought, or programs that are run while the model writes (default: the"
         " recipe's evaluation.prompting)",
     )
-    parser.add_argument("--samples", type=int, metavar="K", help="completions a question (default: the recipe's)")
+    parser.add_argument("--samples", type=positive, metavar="K", help="completions a question (default: the recipe's)")
     parser.add_argument(
         "--reward", type=Path, metavar="DIR", help="reward model that chooses among the K samples (default: none)"
     )

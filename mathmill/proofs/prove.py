@@ -15,7 +15,7 @@ from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import chosen_k
 from mathmill.evaluation.drawing_plan import Drawn, DrawnQuestion, read_portion, write_portion
 from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
-from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser, positive, run_job
 from mathmill.progress import progress
 from mathmill.proofs.checker import WITHOUT, ProofChecker, Theory
 from mathmill.proofs.proofs import (
@@ -169,8 +169,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--data", type=Path, metavar="DIR", required=True, help="folder with minif2f/test.jsonl and validation.jsonl"
     )
     parser.add_argument("--split", choices=["test", "validation"], default="test", help="default: %(default)s")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N theorems (default: all)")
-    parser.add_argument("--samples", type=int, metavar="K", help="proofs a theorem (default: the recipe's)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N theorems (default: all)")
+    parser.add_argument("--samples", type=positive, metavar="K", help="proofs a theorem (default: the recipe's)")
     parser.add_argument(
         "--check",
         action=argparse.BooleanOptionalAction,

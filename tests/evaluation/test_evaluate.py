@@ -199,3 +199,11 @@ def test_mistakes_are_one_line(arguments, message, recipe_path, make_model, tmp_
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("mathmill: error: ")
     assert message in error
+
+
+@pytest.mark.parametrize("option", ["--limit", "--samples"])
+def test_a_number_of_nothing_is_refused_by_name(option, recipe_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(["--recipe", recipe_path, option, "0"])
+    assert ended.value.code == 2
+    assert f"argument {option}: '0' is no whole number from 1 on" in capsys.readouterr().err
