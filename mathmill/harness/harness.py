@@ -12,7 +12,7 @@ from mathmill.errors import UserError
 from mathmill.evaluation.models import EvaluatedModel, choose_models, load_network
 from mathmill.harness.code_eval import check_confined, confined_code_eval
 from mathmill.harness.report import Measure, Sample, log_report, read_measures, read_samples, write_report
-from mathmill.job import Figures, Job, job_parser, positive, run_job
+from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.recipe import Recipe
 
 log = logging.getLogger("mathmill")
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, nargs="+", required=True, metavar="DIR", help="model folders")
     parser.add_argument("--tasks", required=True, metavar="A,B", help="names of the harness's tasks or groups of tasks")
     parser.add_argument("--include", type=Path, metavar="DIR", help="folder of task files of your own (default: none)")
-    parser.add_argument("--limit", type=positive, metavar="N", help="questions of each task, the first N (default: all)")
+    parser.add_argument("--limit", type=int, metavar="N", help="questions of each task, the first N (default: all)")
     parser.add_argument("--shots", type=int, metavar="N", help="solved examples before each (default: the task's own)")
     parser.add_argument(
         "--chat", action="store_true", help="ask in turns of a conversation, by the model's chat template"
