@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, chain
 
-from operators.alerts import deadlines
 from operators.close_run import CloseRunOperator
 from operators.mining import last_collected
 from operators.recipe_field import Fields
@@ -30,7 +29,7 @@ def mill_dag(
     params: Mapping[str, Param] | None = None,
     paused: bool = False,
 ) -> Iterator[DAG]:
-    """A DAG with form, owner, retries, deadlines and MLflow bookkeeping as every mill DAG; the block adds its tasks.
+    """A DAG with form, owner, retries and MLflow bookkeeping as every mill DAG; the block adds its tasks.
 
     Args:
         dag_id: its id.
@@ -53,7 +52,6 @@ def mill_dag(
         default_args={"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY},
         params={**(params or {}), **run_params(inputs, fields)},
         tags=["mathmill", *tags],
-        deadline=deadlines(),
         user_defined_macros={"last_collected": last_collected},
     ) as dag:
         yield dag

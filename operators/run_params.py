@@ -10,7 +10,7 @@ from mathmill.recipe_file import recipe_names
 from operators.recipe_field import Fields, recipe_fields
 
 DEFAULT_RECIPE = "deepseekmath-7b"
-ALERTS: Fields = {"Alerts": ["alerts.connection", "alerts.deadline"]}
+ALERTS: Fields = {"Alerts": ["alerts.connection"]}
 """What every form has."""
 OTHERS = "Other keys of the recipe"
 

@@ -111,12 +111,6 @@ def test_an_invalid_value_starts_no_run(dags: dict[str, Any], dag_id: str, key: 
     assert type(raised.value).__name__ == "ParamValidationError"
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
-def test_each_has_every_deadline_that_a_recipe_may_choose(dags: dict[str, Any], dag_id: str) -> None:
-    hours = [alert.interval.total_seconds() / 3600 for alert in dags[dag_id].deadline]
-    assert hours == [1, 2, 4, 8, 12, 24, 48, 96, 168]
-
-
 def test_only_the_monthly_one_waits_for_somebody(dags: dict[str, Any]) -> None:
     assert {dag_id for dag_id, dag in dags.items() if dag.is_paused_upon_creation} == {"corpus_refresh"}
     assert dags["corpus_refresh"].schedule == "@monthly"

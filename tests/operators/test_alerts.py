@@ -1,24 +1,20 @@
-"""Who is told of a run that fails or misses its deadline; a real server takes what is posted."""
+"""Who is told of a run that fails; a real server takes what is posted."""
 
-import asyncio
 import json
 import logging
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException
-from airflow.sdk.execution_time.xcom import XCom
 
 from operators import alerts
 from operators.plan import Plan
 from operators.webhook import WebhookHook
 
-PLAN = Plan("demo", "demo", {"alerts.connection": "team", "alerts.deadline": 4}, "/out")
+PLAN = Plan("demo", "demo", {"alerts.connection": "team"}, "/out")
 SILENT = Plan("demo", "demo", {}, "/out")
 SECRET = "s3cr3t"
 
@@ -56,19 +52,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
         server.shutdown()
 
 
-def _pass(hours: int, state: str = "running") -> None:
-    context = {"dag_run": {"state": state, "dag_id": "pretrain", "dag_run_id": "first"}}
-    asyncio.run(alerts.tell_deadline(hours, context=context))
-
-
-@pytest.fixture
-def planned(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The plans of the runs, by run id, as Airflow keeps them."""
-    plans = {"first": PLAN.to_xcom()}
-    monkeypatch.setattr(XCom, "get_one", lambda *, run_id, **_: plans.get(run_id))
-    return plans
-
-
 def test_a_failure_is_told_with_the_tasks_and_the_run_s_page(server: _Server, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         alerts.tell_failure(PLAN, "pretrain", "manual__2026-11-25T17:00:00+00:00", ["pretrain"])
@@ -82,35 +65,6 @@ def test_a_failure_is_told_with_the_tasks_and_the_run_s_page(server: _Server, ca
 def test_nobody_is_told_where_the_recipe_names_nobody(server: _Server) -> None:
     alerts.tell_failure(SILENT, "pretrain", "first", ["pretrain"])
     assert server.told == []
-
-
-def test_only_the_recipe_s_own_deadline_is_told(server: _Server, planned: dict[str, Any]) -> None:
-    for hours in (1, 2, 4, 8):
-        _pass(hours)
-    (message,) = server.told
-    assert "pretrain with recipe demo is not done 4 h after it was queued: " in message["text"]
-
-
-def test_a_run_that_ended_meanwhile_has_missed_nothing(server: _Server, planned: dict[str, Any]) -> None:
-    _pass(4, state="failed")
-    assert server.told == []
-
-
-def test_a_run_without_a_plan_is_named_in_the_log(
-    server: _Server, planned: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    planned.clear()
-    _pass(4)
-    assert server.told == []
-    assert "has no plan after 4 hours" in caplog.text
-
-
-def test_airflow_finds_the_deadlines_callback() -> None:
-    found = alerts.deadlines()
-    assert timedelta(hours=24) in {alert.interval for alert in found}
-    for alert in found:
-        module, _, name = alert.callback.path.rpartition(".")
-        assert getattr(import_module(module), name) is alerts.tell_deadline
 
 
 def test_airflow_knows_the_connection_s_type_and_form() -> None:
