@@ -25,7 +25,10 @@ class JobTimes:
 
     def last_lines(self, count: int) -> list[str]:
         """The newest lines of its log that are not empty; of a progress bar its newest state."""
-        with (self.folder / wrapper.LOG).open("rb") as log:
+        path = self.folder / wrapper.LOG
+        if not path.is_file():
+            return []  # submitted a moment ago
+        with path.open("rb") as log:
             log.seek(max(0, log.seek(0, 2) - TAIL_BYTES))
             lines = log.read().decode("utf-8", errors="replace").replace("\r", "\n").split("\n")
         return [line for line in lines if line.strip()][-count:]

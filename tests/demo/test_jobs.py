@@ -50,3 +50,7 @@ def test_a_job_is_found_with_its_times_and_last_lines() -> None:
     assert job.last_lines(3) == ["two", "10%", "20%"]
     assert job.news() == "20%"
     assert jobs_since(time.time() + 1) == []
+
+
+def test_a_job_that_was_submitted_a_moment_ago_has_no_news(tmp_path: Path) -> None:
+    assert JobTimes(tmp_path, "run", "annotate", 0.0, None).news() == ""
