@@ -130,7 +130,7 @@ class _Drawer:
 
     def draw(self, task: Task, questions: Sequence[Question]) -> list[DrawnQuestion]:
         recipe, form = self.plan.recipe, self.plan.form
-        few_shot = few_shot_for(self.model, task, recipe, form)
+        few_shot = few_shot_for(self.model, task, form, self.plan.few_shot)
         prompts = Prompts(self.tokenizer, recipe.prompt.suffix, form, few_shot)
         ids = [prompts.token_ids(question.question) for question in questions]
         sampling, seed, stop = recipe.evaluation.sampling, recipe.seed, prompts.stop

@@ -8,12 +8,14 @@ from typing import Literal
 
 from mathmill.errors import UserError
 from mathmill.evaluation.models import EvaluatedModel
+from mathmill.evaluation.prompts import recipe_few_shot
 from mathmill.evaluation.tasks import Task
 from mathmill.output import write_text
 from mathmill.questions import Question, load_questions
 from mathmill.questions.digest import questions_digest
 from mathmill.recipe import Recipe
 from mathmill.recipe_questions import SolutionFormat
+from mathmill.recipe_tasks import FewShotRecipe
 from mathmill.recipe_types import Section
 
 PLAN = "plan.json"
@@ -28,6 +30,8 @@ class DrawingPlan(Section):
     questions: list[str]
     """Of each task, the SHA-256 of its questions."""
     form: SolutionFormat
+    few_shot: FewShotRecipe | None
+    """What base models are shown where a task has no examples of that form; None if that is nowhere so."""
     samples: int
     reward: Path | None
     """Folder of the reward model under which answers are sought; None without a search."""
@@ -90,10 +94,16 @@ def plan_drawing(
         tasks=list(tasks),
         questions=[questions_digest(asked) for asked in questions],
         form=form,
+        few_shot=recipe_few_shot(recipe, form) if _lacks_examples(models, tasks, form) else None,
         samples=samples,
         reward=reward,
     )
     return plan, questions
+
+
+def _lacks_examples(models: Sequence[EvaluatedModel], tasks: Sequence[Task], form: SolutionFormat) -> bool:
+    any_base = any(not model.tuned for model in models)
+    return any_base and any(form not in task.recipe.few_shot for task in tasks)
 
 
 def portions(plan: DrawingPlan, questions: Sequence[Sequence[Question]]) -> list[Portion]:

@@ -31,7 +31,7 @@ class Judge:
         self, model: EvaluatedModel, task: Task, questions: Sequence[Question], drawn: Sequence[DrawnQuestion]
     ) -> tuple[Result, list[Item]]:
         """The figures of the model on the task, and a row for each graded completion."""
-        few_shot = few_shot_for(model, task, self.plan.recipe, self.plan.form)
+        few_shot = few_shot_for(model, task, self.plan.form, self.plan.few_shot)
         verdicts = self._verdicts(task, few_shot, questions, drawn)
         paper = self._paper_verdicts(task, self.plan.form, questions, drawn, few_shot=few_shot is not None)
         programs = None

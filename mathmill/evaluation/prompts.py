@@ -39,11 +39,18 @@ class Prompts:
         return () if self.few_shot is None else tuple(self.few_shot.stop)
 
 
-def few_shot_for(model: EvaluatedModel, task: Task, recipe: Recipe, form: SolutionFormat) -> FewShotRecipe | None:
-    """What the model is shown before a question of the task; None if it is tuned."""
-    if model.tuned:
-        return None
-    return task.recipe.few_shot.get(form) or recipe_few_shot(recipe, form)
+def few_shot_for(
+    model: EvaluatedModel, task: Task, form: SolutionFormat, otherwise: FewShotRecipe | None
+) -> FewShotRecipe | None:
+    """What the model is shown before a question of the task; None if it is tuned.
+
+    Args:
+        model: to be asked.
+        task: may have examples of its own.
+        form: of the solutions asked for.
+        otherwise: shown where the task has none of that form.
+    """
+    return None if model.tuned else task.recipe.few_shot.get(form, otherwise)
 
 
 def few_shot_text(few_shot: FewShotRecipe, question: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mathmill.evaluation.models import EvaluatedModel
-from mathmill.evaluation.prompts import few_shot_for, few_shot_text, read_answer
+from mathmill.evaluation.prompts import few_shot_for, few_shot_text, read_answer, recipe_few_shot
 from mathmill.evaluation.tasks import Task
 from mathmill.recipe_file import load_recipe
 from mathmill.recipe_questions import FileSource
@@ -24,14 +24,13 @@ def test_a_question_follows_the_solved_ones():
 
 
 def test_only_base_models_are_shown_examples():
-    recipe = load_recipe("demo")
     for role, shown in [("base", COT), ("instruct", None), ("rl", None)]:
-        assert few_shot_for(EvaluatedModel(Path("/model"), role, role), TASK, recipe, "cot") == shown
+        assert few_shot_for(EvaluatedModel(Path("/model"), role, role), TASK, "cot", None) == shown
 
 
 def test_without_examples_of_the_form_those_of_tuning_are_shown():
     recipe = load_recipe("demo")
-    shown = few_shot_for(EvaluatedModel(Path("/model"), "base", "base"), TASK, recipe, "pot")
+    shown = few_shot_for(EvaluatedModel(Path("/model"), "base", "base"), TASK, "pot", recipe_few_shot(recipe, "pot"))
     assert shown.template.startswith("User: {question}")
     assert shown.stop == ["User:"]
 
