@@ -6,13 +6,11 @@ question depends on neither its portion nor its process (`mathmill.rollout.engin
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -35,6 +33,7 @@ from mathmill.evaluation.prompts import Prompts, few_shot_for
 from mathmill.evaluation.tasks import Task
 from mathmill.evaluation.verification import Verifier
 from mathmill.job import exit_code
+from mathmill.parent_death import die_with
 from mathmill.progress import progress
 from mathmill.questions import Question, load_questions
 from mathmill.rollout.engine import Engine
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mathmill")
 
 POLL_SECONDS = 0.2
-PR_SET_PDEATHSIG = 1
 
 
 def draw(
@@ -159,7 +157,8 @@ def _other_shards(shards: int, folder: Path) -> Iterator[None]:
     threads = str(max(1, (os.cpu_count() or 1) // shards))
     command = [sys.executable, "-m", "mathmill.evaluation.drawing", str(folder)]
     environment = os.environ | ({"OMP_NUM_THREADS": threads} if shards > 1 else {})
-    processes = [subprocess.Popen([*command, str(shard)], env=environment) for shard in range(1, shards)]
+    arguments = [[str(shard), str(os.getpid())] for shard in range(1, shards)]
+    processes = [subprocess.Popen([*command, *one], env=environment) for one in arguments]
     try:
         yield
         while any(process.poll() is None for process in processes):
@@ -176,10 +175,10 @@ def _other_shards(shards: int, folder: Path) -> Iterator[None]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Draw the shard of the number `argv[1]` of the plan in the folder `argv[0]`."""
+    """Draw the shard of the number `argv[1]` of the plan in the folder `argv[0]`, for the process `argv[2]`."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    folder, shard = Path(argv[0]), int(argv[1])
+    folder, shard, parent = Path(argv[0]), int(argv[1]), int(argv[2])
+    die_with(parent)
 
     def run() -> None:
         plan = read_plan(folder)

@@ -15,13 +15,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from ctypes import CDLL
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from mathmill.grading.equalities import EQUALITIES, EqualityName, Pair
 from mathmill.grading.equality import compare_symbolically
+from mathmill.parent_death import die_with
 
 MEMORY = 4 * 2**30
 """Bytes of address space of a worker; a tower of powers ends in a MemoryError."""
@@ -29,7 +29,6 @@ LARGEST_BATCH = 64
 """Pairs that a worker is given at once, so that it need not be waited for after each."""
 LOOK_SECONDS = 2.0
 """Time between looks whether the caller is still there."""
-PR_SET_PDEATHSIG = 1
 FORK = multiprocessing.get_context("fork")
 
 
@@ -132,9 +131,7 @@ def _start() -> Worker:
 
 def _work(connection: Connection, parent: int) -> None:
     """Compare batches of pairs until one fails; the worker dies with its parent."""
-    CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return  # it died before it was asked for
+    die_with(parent)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     while True:
         equality, batch = connection.recv()

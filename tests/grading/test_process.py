@@ -100,9 +100,10 @@ def test_no_worker_outlives_a_process_that_dies_while_it_starts(end):
     """The worker asks for its parent's death only after it has died."""
     start = """
 import os, signal, time
+from mathmill import parent_death
 from mathmill.grading import process as grading_process
-real = grading_process.CDLL
-grading_process.CDLL = lambda name: time.sleep(1) or real(name)
+real = parent_death.CDLL
+parent_death.CDLL = lambda name: time.sleep(1) or real(name)
 print(grading_process._start().process.pid, flush=True)
 """
     processes = end(start + KILL)
