@@ -28,6 +28,10 @@ class Proportion:
         """The share seen in `n` questions."""
         return cls(share, *wilson(share, n))
 
+    def metrics(self, name: str, place: str) -> dict[str, float]:
+        """The share and its interval as metrics: `<name>/<place>`, `<name>_low/<place>` and `<name>_high/<place>`."""
+        return {f"{name}/{place}": self.share, f"{name}_low/{place}": self.low, f"{name}_high/{place}": self.high}
+
 
 @dataclass(frozen=True, slots=True)
 class Several:
@@ -73,6 +77,11 @@ class Score:
     """Wilson's 95% interval of `accuracy`, as of `n` independent trials: samples of one question are not."""
     several: tuple[Several, ...] = ()
     """By rising K; empty with one sample."""
+
+    @property
+    def share(self) -> Proportion:
+        """`accuracy` with its interval."""
+        return Proportion(self.accuracy, self.low, self.high)
 
     def proportions(self) -> dict[str, Proportion]:
         """What several samples of a question give together, by the names of the metrics; nothing with one sample."""

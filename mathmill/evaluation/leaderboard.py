@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mathmill.errors import UserError
-from mathmill.evaluation.accuracy import Proportion, Score
+from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.results import Result, read_results
 from mathmill.home import finished_outputs
 from mathmill.output import SUCCESS
@@ -100,17 +100,13 @@ def _entry(
         form=result.form,
         n=result.score.n,
         samples=result.score.samples,
-        strict=Proportion(result.score.accuracy, result.score.low, result.score.high),
-        paper=_accuracy(result.paper),
-        paper_programs=_accuracy(result.paper_programs),
+        strict=result.score.share,
+        paper=result.paper.share if result.paper else None,
+        paper_programs=result.paper_programs.share if result.paper_programs else None,
         published=published.get((result.task, result.role, result.form)),
         evaluation=str(evaluation.folder),
         time=evaluation.time,
     )
-
-
-def _accuracy(score: Score | None) -> Proportion | None:
-    return None if score is None else Proportion(score.accuracy, score.low, score.high)
 
 
 def finished_evaluations(recipe_name: str) -> list[Evaluation]:

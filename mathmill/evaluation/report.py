@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from mathmill.evaluation.accuracy import Proportion, Score
+from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.accuracy_figure import Bar, accuracy_figure
 from mathmill.evaluation.breakdown import BREAKDOWN, Part, breakdown
 from mathmill.evaluation.leaderboard import (
@@ -104,19 +104,16 @@ def _by_grader(result: Result) -> dict[str, Score]:
 
 
 def _score_metrics(score: Score, place: str, prefix: str) -> dict[str, float]:
-    shares = {"accuracy": Proportion(score.accuracy, score.low, score.high), **score.proportions()}
+    shares = {"accuracy": score.share, **score.proportions()}
     return {
-        f"{prefix}{name}{end}/{place}": value
+        metric: value
         for name, seen in shares.items()
-        for end, value in (("", seen.share), ("_low", seen.low), ("_high", seen.high))
+        for metric, value in seen.metrics(f"{prefix}{name}", place).items()
     }
 
 
 def _log_figures(job: Job, results: Sequence[Result], parts: Sequence[Part]) -> None:
-    bars = [
-        Bar(one.task, one.label, one.score.n, Proportion(one.score.accuracy, one.score.low, one.score.high))
-        for one in results
-    ]
+    bars = [Bar(one.task, one.label, one.score.n, one.score.share) for one in results]
     job.run.log_figure(accuracy_figure(bars, "accuracy by task"), "accuracy.png")
     for task in dict.fromkeys(result.task for result in results):
         several = [result for result in results if result.task == task and result.score.several]

@@ -123,11 +123,7 @@ def figures(results: Sequence[ProofResult]) -> dict[str, float]:
         shares = {"proved": result.proved} if result.proved else {}
         shares |= {f"pass_at_{k}": seen for k, seen in result.passed.items()}
         for name, seen in shares.items():
-            metrics |= {
-                f"{name}/{place}": seen.share,
-                f"{name}_low/{place}": seen.low,
-                f"{name}_high/{place}": seen.high,
-            }
+            metrics |= seen.metrics(name, place)
         metrics[f"theorems/{place}"] = result.problems
         metrics[f"cut/{place}"] = result.cut
         metrics |= {f"{verdict}_attempts/{place}": count for verdict, count in result.verdicts.items()}
