@@ -54,3 +54,10 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real data at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> None:
+    """Programs can be confined here."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("no bwrap on the path: install bubblewrap to test the sandbox")

@@ -1,7 +1,6 @@
 """Programs of thought, run in the real sandbox and graded by what they print."""
 
 import json
-import shutil
 from contextlib import ExitStack
 
 import pyarrow.parquet as pq
@@ -14,7 +13,7 @@ from mathmill.grading.grader import grade
 from mathmill.recipe import Recipe
 from mathmill.rollout.engine import Completion
 
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
+pytestmark = pytest.mark.usefixtures("bubblewrap")
 
 PRINTED = "We add.\n```python\nx = 40\nprint('sum')\nprint(x + 2)\n```\n"
 RETURNED = "```python\nfrom sympy import Rational\ndef solution():\n    return Rational(1, 2) + Rational(1, 4)\n```\n"

@@ -1,6 +1,5 @@
 """The stand-in for `code_eval`: what it counts as passed, and what the programs cannot do."""
 
-import shutil
 from types import SimpleNamespace
 
 import evaluate
@@ -11,7 +10,7 @@ from mathmill.errors import UserError
 from mathmill.harness.code_eval import CodeEval, check_confined, confined_code_eval
 from mathmill.recipe_sandbox import SandboxRecipe
 
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
+pytestmark = pytest.mark.usefixtures("bubblewrap")
 
 LIMITS = SandboxRecipe(workers=1, wall_seconds=1.0, cpu_seconds=1)
 

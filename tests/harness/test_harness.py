@@ -1,7 +1,6 @@
 """The job end to end on random models and local tasks: no hub, no network."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -151,7 +150,7 @@ def programs(include, tmp_path):
     return include
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
+@pytest.mark.usefixtures("bubblewrap")
 def test_programs_of_the_stock_task_run_in_the_sandbox(programs, make_model, tmp_path):
     out = tmp_path / "out"
     assert run("--model", make_model("rl"), "--tasks", "programs", "--include", programs, "--out", out) == 0

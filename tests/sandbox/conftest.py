@@ -1,18 +1,11 @@
 """Sandboxes that tests share, and one clear word where there can be none."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from mathmill.recipe_sandbox import SandboxRecipe
 from mathmill.sandbox import Sandbox
-
-
-@pytest.fixture(scope="session")
-def bubblewrap() -> None:
-    if shutil.which("bwrap") is None:
-        pytest.skip("no bwrap on the path: install bubblewrap to test the sandbox")
 
 
 @pytest.fixture(scope="module")

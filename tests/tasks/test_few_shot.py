@@ -1,7 +1,6 @@
 """Our own solved examples: as many as the paper shows, every one right, none from a benchmark."""
 # ruff: noqa: RUF001 -- Chinese has punctuation of its own
 
-import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -107,7 +106,7 @@ def test_a_completion_ends_where_the_next_question_would_begin(tasks):
             assert not any(stop in few_shot.joint + shot.solution for stop in few_shot.stop), (name, form)
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap")
+@pytest.mark.usefixtures("bubblewrap")
 def test_every_program_returns_its_answer(tasks):
     own = prompts(tasks, "pot")
     shots = [(name, few_shot, shot) for (name, _), few_shot in own.items() for shot in few_shot.shots]
