@@ -140,7 +140,7 @@ class _Drawer:
         return [
             DrawnQuestion(
                 str(self.tokenizer.decode(prompt)),
-                [Drawn(one.text, one.finish_reason, len(one.token_ids)) for one in group],
+                [Drawn.of(one) for one in group],
             )
             for prompt, group in zip(ids, groups, strict=True)
         ]

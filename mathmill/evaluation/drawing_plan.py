@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from mathmill.errors import UserError
 from mathmill.evaluation.models import EvaluatedModel
@@ -17,6 +17,7 @@ from mathmill.recipe import Recipe
 from mathmill.recipe_questions import SolutionFormat
 from mathmill.recipe_tasks import FewShotRecipe
 from mathmill.recipe_types import Section
+from mathmill.rollout.engine import Completion
 
 PLAN = "plan.json"
 
@@ -44,6 +45,11 @@ class Drawn:
     text: str
     finish_reason: Literal["stop", "length"]
     tokens: int
+
+    @classmethod
+    def of(cls, completion: Completion) -> Self:
+        """What is kept of a completion."""
+        return cls(completion.text, completion.finish_reason, len(completion.token_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,28 @@ def portions(plan: DrawingPlan, questions: Sequence[Sequence[Question]]) -> list
 
 
 def portion_size(plan: DrawingPlan) -> int:
-    """Questions of a portion: enough that the engine's batch stays full, few enough that progress shows."""
+    """Questions of a portion."""
     search = plan.recipe.evaluation.search
-    return max(1, 4 * plan.recipe.evaluation.batch // (search.rows if search else plan.samples))
+    return prompts_at_a_time(plan.recipe, search.rows if search else plan.samples)
+
+
+def prompts_at_a_time(recipe: Recipe, samples: int) -> int:
+    """Prompts with so many completions each that the engine's batch stays full, and few enough that progress shows."""
+    return max(1, 4 * recipe.evaluation.batch // samples)
+
+
+def chosen_samples(recipe: Recipe, given: int | None) -> int:
+    """Completions a prompt: those of `--samples`, else the recipe's.
+
+    Raises:
+        UserError: they would all be the same.
+    """
+    samples = given or recipe.evaluation.samples
+    if samples > 1 and recipe.evaluation.sampling.temperature == 0:
+        raise UserError(
+            f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
+        )
+    return samples
 
 
 def write_portion(path: Path, rows: Sequence[DrawnQuestion]) -> None:

@@ -19,11 +19,11 @@ from mathmill.evaluation.contamination import (
 )
 from mathmill.evaluation.disagreements_page import log_disagreements
 from mathmill.evaluation.drawing import draw
-from mathmill.evaluation.drawing_plan import DrawingPlan, plan_drawing
+from mathmill.evaluation.drawing_plan import DrawingPlan, chosen_samples, plan_drawing
 from mathmill.evaluation.judging import Judge
 from mathmill.evaluation.leaderboard import Published
 from mathmill.evaluation.learned_corpus import learned_corpus
-from mathmill.evaluation.models import choose_models
+from mathmill.evaluation.models import add_model_option, choose_models
 from mathmill.evaluation.report import log_leaderboard, log_report
 from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.evaluation.tasks import Task, choose_tasks
@@ -69,11 +69,7 @@ def evaluate(job: Job, arguments: argparse.Namespace) -> Figures:
 
 
 def _plan(recipe: Recipe, arguments: argparse.Namespace) -> tuple[DrawingPlan, list[list[Question]]]:
-    samples, search = arguments.samples or recipe.evaluation.samples, recipe.evaluation.search
-    if samples > 1 and recipe.evaluation.sampling.temperature == 0:
-        raise UserError(
-            f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
-        )
+    samples, search = chosen_samples(recipe, arguments.samples), recipe.evaluation.search
     chosen_k(recipe.evaluation.at, samples)
     _check_reward(arguments, recipe, samples)
     return plan_drawing(
@@ -142,13 +138,7 @@ def _check_reward(arguments: argparse.Namespace, recipe: Recipe, samples: int) -
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; see `--help`."""
     parser = job_parser(__doc__, stage="evaluation")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        nargs="+",
-        metavar="DIR",
-        help="model folders (default: the recipe's newest rl model and those it was made from)",
-    )
+    add_model_option(parser)
     parser.add_argument(
         "--tasks",
         metavar="A,B",

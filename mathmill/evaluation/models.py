@@ -1,5 +1,6 @@
 """The models that are evaluated."""
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,17 @@ class EvaluatedModel:
     def tuned(self) -> bool:
         """Whether it was tuned to answer questions, so needs no examples."""
         return self.role != "base"
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command take the models that `choose_models` chooses."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="model folders (default: the recipe's newest rl model and those it was made from)",
+    )
 
 
 def choose_models(recipe: Recipe, given: Sequence[Path] | None) -> list[EvaluatedModel]:

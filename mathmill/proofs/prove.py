@@ -13,8 +13,15 @@ from pathlib import Path
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import chosen_k
-from mathmill.evaluation.drawing_plan import Drawn, DrawnQuestion, read_portion, write_portion
-from mathmill.evaluation.models import EvaluatedModel, choose_models, load_model
+from mathmill.evaluation.drawing_plan import (
+    Drawn,
+    DrawnQuestion,
+    chosen_samples,
+    prompts_at_a_time,
+    read_portion,
+    write_portion,
+)
+from mathmill.evaluation.models import EvaluatedModel, add_model_option, choose_models, load_model
 from mathmill.job import Figures, Job, job_parser, positive, run_job
 from mathmill.progress import progress
 from mathmill.proofs.checker import WITHOUT, ProofChecker, Theory
@@ -47,7 +54,7 @@ def draw(
         UserError: a portion there is of other problems.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    portion = max(1, 4 * recipe.evaluation.batch // samples)
+    portion = prompts_at_a_time(recipe, samples)
     starts = range(0, len(problems), portion)
     missing = [start for start in starts if not (folder / f"{start}.json").is_file()]
     if missing:
@@ -55,7 +62,7 @@ def draw(
         for start in progress(missing, total=len(starts), unit="portions", start=len(starts) - len(missing)):
             ids = [prompt_token_ids(tokenizer, problem) for problem in problems[start : start + portion]]
             groups = engine.generate(ids, recipe.evaluation.sampling, samples=samples, seed=recipe.seed, stop=STOP)
-            drawn = [[Drawn(one.text, one.finish_reason, len(one.token_ids)) for one in group] for group in groups]
+            drawn = [[Drawn.of(one) for one in group] for group in groups]
             prompts = [prompt_text(problem) for problem in problems[start : start + portion]]
             write_portion(folder / f"{start}.json", list(map(DrawnQuestion, prompts, drawn)))
     rows = [row for start in starts for row in read_portion(folder / f"{start}.json")]
@@ -104,11 +111,7 @@ def attempts_of(
 def prove(job: Job, arguments: argparse.Namespace) -> Figures:
     """The job's body."""
     recipe = job.recipe
-    samples = arguments.samples or recipe.evaluation.samples
-    if samples > 1 and recipe.evaluation.sampling.temperature == 0:
-        raise UserError(
-            f"--samples {samples} at temperature 0 are all the same: add --set evaluation.sampling.temperature=0.7"
-        )
+    samples = chosen_samples(recipe, arguments.samples)
     at = chosen_k(recipe.evaluation.at, samples)
     task = f"minif2f_{arguments.split}"
     problems = read_problems(arguments.data / "minif2f" / f"{arguments.split}.jsonl", arguments.limit)
@@ -158,13 +161,7 @@ def _checker(recipe: Recipe, wanted: bool | None, problem: Problem) -> ProofChec
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; see `--help`."""
     parser = job_parser(__doc__, stage="proofs")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        nargs="+",
-        metavar="DIR",
-        help="model folders (default: the recipe's newest rl model and those it was made from)",
-    )
+    add_model_option(parser)
     parser.add_argument(
         "--data", type=Path, metavar="DIR", required=True, help="folder with minif2f/test.jsonl and validation.jsonl"
     )
