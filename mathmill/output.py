@@ -5,13 +5,19 @@ empty `_SUCCESS` file and its final name in one rename. So a reader never meets 
 killed at any moment leaves at most a `.partial` folder, which the next try replaces or resumes from.
 """
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mathmill.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SUCCESS = "_SUCCESS"
 PARTIAL = ".partial"
@@ -75,6 +81,19 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def write_records(path: Path, records: "Sequence[DataclassInstance]") -> None:
+    """Write records as a list of JSON objects, as `write_text` does."""
+    write_text(path, json.dumps([asdict(one) for one in records], indent=2, ensure_ascii=False))
+
+
+def write_parquet(path: Path, records: "Sequence[DataclassInstance]") -> None:
+    """Write records as rows of a Parquet file, into a folder that is not finished."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist([asdict(one) for one in records]), path, compression="zstd")
 
 
 def _flush_directory(directory: Path) -> None:

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +140,11 @@ class TaskRun:
 
         pd.DataFrame(dict(columns)).to_json(self._journal.file(name), orient="split", index=False, date_format="iso")
         self._journal.write("table", name=name)
+
+    def log_rows(self, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+        """Log rows, all of the same columns, as a table; nothing without rows."""
+        if rows:
+            self.log_table({column: [row[column] for row in rows] for column in rows[0]}, name)
 
     def log_text(self, text: str, name: str) -> None:
         """Log a text file as `name`."""

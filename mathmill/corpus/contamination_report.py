@@ -104,9 +104,7 @@ def log_report(run: TaskRun, report: Mapping[str, Any], removed: DataFrame) -> N
     shown = removed.drop("text").orderBy("url", "segment").limit(MOST).toPandas()
     run.log_table({name: shown[name].tolist() for name in shown}, "removed.json")
     for name in ("benchmarks", "items", "ngrams", "left_out"):
-        rows = report[name][:MOST]
-        if rows:
-            run.log_table({column: [row[column] for row in rows] for column in rows[0]}, f"{name}.json")
+        run.log_rows(report[name][:MOST], f"{name}.json")
     found = sorted((row for row in report["benchmarks"] if row["pages"]), key=lambda row: row["pages"])[-IN_PLOT:]
     if found:
         run.log_figure(_plot({row["benchmark"]: row["pages"] for row in found}), "pages_with_benchmarks.png")

@@ -4,16 +4,15 @@ Decontamination has removed what it found, so a question that is `found` had bee
 learn from: accuracy on these and on the others side by side tells whether more of the kind was left.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Literal, get_args
 
 from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.learned_corpus import FoundItem, LearnedCorpus, UnknownCorpus
-from mathmill.output import write_text
+from mathmill.output import write_records
 from mathmill.questions import Question
 from mathmill.questions.benchmarks import benchmark_name, item_ids
 from mathmill.recipe_questions import QuestionSource
@@ -108,7 +107,7 @@ def task_contamination(
 
 def write_contamination(directory: Path, tasks: Sequence[TaskContamination]) -> None:
     """Write `contamination.json`, a list with an object for each model and task."""
-    write_text(directory / CONTAMINATION, json.dumps([asdict(one) for one in tasks], indent=2, ensure_ascii=False))
+    write_records(directory / CONTAMINATION, tasks)
 
 
 def contamination_table(tasks: Sequence[TaskContamination]) -> dict[str, list[object]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mathmill.evaluation.disagreements import REASONS, Disagreement, count_reasons, find_disagreements
 from mathmill.evaluation.results import Item
+from mathmill.evaluation.shown import first_of_each
 from mathmill.job import Job
 from mathmill.output import write_text
 
@@ -76,21 +77,12 @@ def log_disagreements(job: Job, items: Sequence[Item]) -> None:
     found = find_disagreements(items)
     write_text(job.out / PAGE, disagreements_page(found, items))
     job.run.log_artifact(job.out / PAGE)
-    if found:
-        rows = [_row(one) for one in shown_disagreements(found)]
-        job.run.log_table({column: [row[column] for row in rows] for column in rows[0]}, TABLE)
+    job.run.log_rows([_row(one) for one in shown_disagreements(found)], TABLE)
 
 
 def shown_disagreements(found: Sequence[Disagreement]) -> list[Disagreement]:
     """The first `SHOWN` of each task and reason."""
-    seen: Counter[tuple[str, str]] = Counter()
-    shown = []
-    for one in found:
-        place = (one.item.task, one.reason)
-        seen[place] += 1
-        if seen[place] <= SHOWN:
-            shown.append(one)
-    return shown
+    return first_of_each(found, lambda one: (one.item.task, one.reason), SHOWN)
 
 
 def disagreements_page(found: Sequence[Disagreement], items: Sequence[Item]) -> str:

@@ -1,6 +1,5 @@
 """What an evaluation shows in MLflow, and the tables that it writes beside its results."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,8 +20,9 @@ from mathmill.evaluation.leaderboard_page import leaderboard_page
 from mathmill.evaluation.paired import PAIRED, paired_rows
 from mathmill.evaluation.results import Item, Result
 from mathmill.evaluation.samples_figure import samples_figure
+from mathmill.evaluation.shown import first_of_each
 from mathmill.job import Figures, Job
-from mathmill.output import write_text
+from mathmill.output import write_records, write_text
 
 SHOWN = 20
 """Completions of each model and task in the table of samples; all are in `items.parquet`."""
@@ -37,10 +37,10 @@ def log_report(job: Job, results: Sequence[Result], items: Sequence[Item]) -> Fi
     _log_rows(job, [row for result in results for row in _accuracy_rows(result)], "accuracy.json")
     _log_rows(job, [row for result in results for row in _several_rows(result)], "several_samples.json")
     _log_rows(job, _sample_rows(items), "samples.json")
-    pairs, parts = [asdict(row) for row in paired_rows(items)], breakdown(items)
-    write_text(job.out / PAIRED, json.dumps(pairs, indent=2, ensure_ascii=False))
-    _log_rows(job, pairs, PAIRED)
-    write_text(job.out / BREAKDOWN, json.dumps([asdict(part) for part in parts], indent=2, ensure_ascii=False))
+    pairs, parts = paired_rows(items), breakdown(items)
+    write_records(job.out / PAIRED, pairs)
+    _log_rows(job, [asdict(row) for row in pairs], PAIRED)
+    write_records(job.out / BREAKDOWN, parts)
     _log_rows(job, [_part_row(part) for part in parts], BREAKDOWN)
     _log_figures(job, results, parts)
     _log_models(job, results)
@@ -60,7 +60,7 @@ def log_leaderboard(job: Job, results: Sequence[Result], published: Published) -
     entries = leaderboard(evaluations, published, registered_versions(job.recipe.name, evaluations))
     if not entries:
         return
-    write_text(job.out / LEADERBOARD, json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    write_records(job.out / LEADERBOARD, entries)
     write_text(job.out / PAGE, leaderboard_page(job.recipe.name, entries, published))
     _log_rows(job, [leaderboard_row(entry) for entry in entries], LEADERBOARD)
     job.run.log_artifact(job.out / PAGE)
@@ -129,14 +129,9 @@ def _log_figures(job: Job, results: Sequence[Result], parts: Sequence[Part]) -> 
 
 def _log_rows(job: Job, rows: Sequence[Row], name: str) -> None:
     """Log rows of the same columns as a table, shares to four places; nothing without rows."""
-    if rows:
-        job.run.log_table(
-            {
-                column: [round(row[column], 4) if isinstance(row[column], float) else row[column] for row in rows]
-                for column in rows[0]
-            },
-            name,
-        )
+    job.run.log_rows(
+        [{key: round(cell, 4) if isinstance(cell, float) else cell for key, cell in row.items()} for row in rows], name
+    )
 
 
 def _accuracy_rows(result: Result) -> list[Row]:
@@ -189,12 +184,6 @@ def _part_row(part: Part) -> Row:
 
 
 def _sample_rows(items: Sequence[Item]) -> list[Row]:
-    count: dict[tuple[str, str], int] = {}
-    shown = []
-    for item in items:
-        place = (item.label, item.task)
-        count[place] = count.get(place, 0) + 1
-        if count[place] <= SHOWN:
-            shown.append(item)
+    shown = first_of_each(items, lambda item: (item.label, item.task), SHOWN)
     columns = ("label", "task", "question", "completion", "answer", "gold", "outcome")
     return [{column: getattr(item, column) for column in columns} for item in shown]

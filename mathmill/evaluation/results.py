@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mathmill.errors import UserError
 from mathmill.evaluation.accuracy import Proportion, Score, Several
 from mathmill.grading.grader import Outcome
-from mathmill.output import write_text
+from mathmill.output import write_parquet, write_records
 from mathmill.recipe_questions import SolutionFormat
 from mathmill.training.model_directory import RewardKind
 
@@ -84,11 +84,8 @@ class Item:
 
 def write_results(directory: Path, results: Sequence[Result], items: Sequence[Item]) -> None:
     """Write both files into `directory`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    write_text(directory / ACCURACY, json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
-    pq.write_table(pa.Table.from_pylist([asdict(item) for item in items]), directory / ITEMS, compression="zstd")
+    write_records(directory / ACCURACY, results)
+    write_parquet(directory / ITEMS, items)
 
 
 def read_results(directory: Path) -> list[Result]:

@@ -1,15 +1,15 @@
 """What lm-evaluation-harness found, as files and in MLflow."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mathmill.evaluation.models import EvaluatedModel
+from mathmill.evaluation.shown import first_of_each
 from mathmill.job import Figures, Job
-from mathmill.output import write_text
+from mathmill.output import write_parquet, write_records
 
 MEASURES = "measures.json"
 SAMPLES = "samples.parquet"
@@ -113,22 +113,15 @@ def read_samples(model: EvaluatedModel, told: Mapping[str, Any]) -> list[Sample]
 
 def write_report(directory: Path, measures: Sequence[Measure], samples: Sequence[Sample]) -> None:
     """Write both files into `directory`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    write_text(directory / MEASURES, json.dumps([asdict(one) for one in measures], indent=2, ensure_ascii=False))
-    pq.write_table(pa.Table.from_pylist([asdict(one) for one in samples]), directory / SAMPLES, compression="zstd")
+    write_records(directory / MEASURES, measures)
+    write_parquet(directory / SAMPLES, samples)
 
 
 def log_report(job: Job, measures: Sequence[Measure], samples: Sequence[Sample]) -> Figures:
     """Log the table of figures and some answers; return the figures of the job, each `<metric>/<label>/<task>`."""
     columns = ("label", "task", "metric", "filter", "value", "stderr", "n", "shots")
     job.run.log_table({name: [getattr(one, name) for one in measures] for name in columns}, "harness.json")
-    shown, count = [], Counter[tuple[str, str]]()
-    for sample in samples:
-        count[sample.label, sample.task] += 1
-        if count[sample.label, sample.task] <= SHOWN:
-            shown.append(sample)
+    shown = first_of_each(samples, lambda one: (one.label, one.task), SHOWN)
     told = ("label", "task", "doc_id", "filter", "requests", "responses", "filtered", "target", "metrics")
     job.run.log_table({name: [getattr(sample, name) for sample in shown] for name in told}, "samples.json")
     figures: dict[str, float] = {}

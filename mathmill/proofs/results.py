@@ -1,16 +1,16 @@
 """What `mathmill prove` leaves: figures in `proofs.json`, every attempt in `items.parquet`, and the theory files."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Self
 
 from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.estimators import pass_at
-from mathmill.output import write_text
+from mathmill.evaluation.shown import first_of_each
+from mathmill.output import write_parquet, write_records
 from mathmill.proofs.checker import Checked
 from mathmill.tracking import TaskRun
 
@@ -104,11 +104,8 @@ def _result(attempts: Sequence[Attempt], at: Sequence[int], is_checked: bool) ->
 
 def write_results(directory: Path, results: Sequence[ProofResult], attempts: Sequence[Attempt]) -> None:
     """Write both files and the theories, `theories/<label>/<problem>-<sample>.thy`, into `directory`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    write_text(directory / PROOFS, json.dumps([asdict(one) for one in results], indent=2, ensure_ascii=False))
-    pq.write_table(pa.Table.from_pylist([asdict(one) for one in attempts]), directory / ITEMS, compression="zstd")
+    write_records(directory / PROOFS, results)
+    write_parquet(directory / ITEMS, attempts)
     for one in attempts:
         folder = directory / THEORIES / one.label
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,8 +140,7 @@ def log_results(run: TaskRun, results: Sequence[ProofResult], attempts: Sequence
         }
         for one in results
     ]
-    run.log_table({name: [row[name] for row in rows] for name in rows[0]}, "proofs.json")
-    groups = (list(group)[:SHOWN] for _, group in groupby(attempts, key=lambda one: one.label))
-    shown = [one for group in groups for one in group]
+    run.log_rows(rows, "proofs.json")
+    shown = first_of_each(attempts, lambda one: one.label, SHOWN)
     columns = ("label", "problem", "sample", "completion", "verdict", "output")
     run.log_table({name: [getattr(one, name) for one in shown] for name in columns}, "samples.json")

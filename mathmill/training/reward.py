@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,11 +209,7 @@ def _keep(job: Job, lessons: Lessons) -> None:
     for name, rows in ((SAMPLES, lessons.samples), (REJECTS, lessons.rejected)):
         write_text(job.out / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     job.run.log_artifact(job.out / REJECTS)
-    job.run.log_table(_columns(lessons.samples[:SHOWN]), "samples.json")
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    job.run.log_rows(lessons.samples[:SHOWN], "samples.json")
 
 
 if __name__ == "__main__":
