@@ -12,7 +12,7 @@ from mathmill.home import home
 from mathmill.job import CommandParser, exit_code
 from mathmill.output import is_finished
 from mathmill.redaction import without_login
-from mathmill.tracking import JOURNALS, open_journal, tracking_uri
+from mathmill.tracking import JOURNALS, open_journal, tracking_client, tracking_uri
 
 log = logging.getLogger("mathmill")
 
@@ -26,10 +26,10 @@ def deliver(outputs: Sequence[Path]) -> int:
     Raises:
         UserError: MLflow does not answer.
     """
-    count = 0
+    client, count = tracking_client(), 0
     for output in outputs:
         for folder in sorted((output / JOURNALS).glob("*/")):
-            journal = open_journal(folder)
+            journal = open_journal(folder, client)
             told = journal.wait(SECONDS)
             journal.close(keep=False)
             if not told:

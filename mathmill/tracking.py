@@ -267,7 +267,7 @@ def task_run(recipe: Recipe, stage: str, resume: str | None = None, journals: Pa
             tags["mlflow.parentRunId"] = parent
         run_id = client.create_run(experiment_id, run_name=stage, tags=tags).info.run_id
     folder = (journals or home() / "mlflow" / "journals") / run_id
-    run = TaskRun(client, run_id, experiment_id, open_journal(folder))
+    run = TaskRun(client, run_id, experiment_id, open_journal(folder, client))
     status = "FAILED"
     try:
         yield run
@@ -288,9 +288,9 @@ def remove_other_journals(journals: Path, run_id: str) -> None:
         journals.rmdir()
 
 
-def open_journal(folder: Path) -> Journal:
-    """The journal of the run after whose id the folder is named; it tells the server at `tracking_uri()`."""
-    client, run_id = tracking_client(), folder.name
+def open_journal(folder: Path, client: "MlflowClient") -> Journal:
+    """The journal of the run after whose id the folder is named; it tells the server by `client`."""
+    run_id = folder.name
     return Journal(folder, lambda entries: tell(client, run_id, folder, entries), without_login(tracking_uri()))
 
 

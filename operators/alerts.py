@@ -4,8 +4,7 @@ import logging
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from airflow.configuration import conf
-
+from operators.pages import airflow_page
 from operators.plan import Plan
 from operators.webhook import WebhookHook
 
@@ -15,12 +14,9 @@ log = logging.getLogger(__name__)
 def tell_failure(plan: Plan, dag_id: str, run_id: str, failed: Sequence[str]) -> None:
     """Tell the connection of the run's recipe, if it has one, that these tasks failed."""
     connection = plan.load().alerts.connection
-    if connection is not None:
-        _tell(connection, f"failed at {', '.join(failed)}", plan, dag_id, run_id)
-
-
-def _tell(connection: str, what: str, plan: Plan, dag_id: str, run_id: str) -> None:
-    base = conf.get("api", "base_url", fallback="").rstrip("/")
-    page = f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}"
+    if connection is None:
+        return
+    what = f"failed at {', '.join(failed)}"
+    page = airflow_page(f"dags/{quote(dag_id)}/runs/{quote(run_id)}")
     WebhookHook(connection).send(f"mathmill: {dag_id} with recipe {plan.name} {what}: {page}")
     log.info("told connection %s that %s %s %s", connection, dag_id, run_id, what)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airflow.configuration import conf
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param
 from airflow.sdk.definitions.param import ParamsDict
@@ -16,6 +15,7 @@ from typing_extensions import override
 from mathmill.corpus.decisions import AUTO
 from mathmill.corpus.layout import Build, Iteration
 from mathmill.corpus.question import ANSWER, DECISIONS, DIGEST, THRESHOLDS, Question, is_anything_open
+from operators.pages import airflow_page
 from operators.plan import PLAN, Plan
 
 BODY = """Decide on the page **[Corpus]({page})**: it shows each candidate domain with its pages and sends the answer.
@@ -71,9 +71,8 @@ class AskAnnotatorOperator(HITLOperator):
         )
         question.write(this.question)
         run = Path(plan.out)
-        page = f"builds/{quote(plan.name)}/{quote(run.name)}/annotate/{self.iteration}"
-        base = conf.get("api", "base_url", fallback="").rstrip("/")
-        self.body = BODY.format(page=f"{base}/corpus/{page}", thresholds=THRESHOLDS, hours=recipe.response_timeout)
+        page = airflow_page(f"corpus/builds/{quote(plan.name)}/{quote(run.name)}/annotate/{self.iteration}")
+        self.body = BODY.format(page=page, thresholds=THRESHOLDS, hours=recipe.response_timeout)
         self.response_timeout = timedelta(hours=recipe.response_timeout)
         super().execute(context)
 

@@ -2,28 +2,11 @@
 
 from mathmill.evaluation.accuracy import Proportion
 from mathmill.evaluation.breakdown import Part, breakdown
-from mathmill.evaluation.results import Item
+from tests.evaluation.items import item as graded
 
 
-def item(label, question, right, *, level=None, subject=None, task="math", sample=0):
-    return Item(
-        model=label,
-        label=label,
-        task=task,
-        question_id=question,
-        question=question,
-        gold="7",
-        prompt="",
-        sample=sample,
-        completion="",
-        answer=None,
-        outcome="right" if right else "missing",
-        right=right,
-        finish_reason="stop",
-        tokens=1,
-        level=level,
-        subject=subject,
-    )
+def item(label, question, right, *, task="math", sample=0, **more):
+    return graded(label, task, question, sample, right, **more)
 
 
 def test_parts_hold_the_questions_that_share_a_level_or_a_subject():

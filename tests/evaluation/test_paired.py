@@ -3,7 +3,7 @@
 import pytest
 
 from mathmill.evaluation.paired import compare, paired_difference, paired_rows
-from mathmill.evaluation.results import Item
+from tests.evaluation.items import item
 
 
 def pairs(both, only_one, only_other, neither):
@@ -73,25 +73,6 @@ def test_equal_differences_are_tested_by_their_sign():
     assert (found.test, found.p) == ("exact McNemar", pytest.approx(2 / 32))
     assert (found.difference.value, found.difference.low < 0) == (0.5, True)
     assert compare([wrong, right], [wrong, right]).p == 1.0
-
-
-def item(label, task, question, sample, right):
-    return Item(
-        model=label,
-        label=label,
-        task=task,
-        question_id=question,
-        question=question,
-        gold="7",
-        prompt="",
-        sample=sample,
-        completion="",
-        answer=None,
-        outcome="right" if right else "missing",
-        right=right,
-        finish_reason="stop",
-        tokens=1,
-    )
 
 
 def test_every_pair_of_models_on_every_task():
