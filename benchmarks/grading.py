@@ -18,13 +18,11 @@ from pathlib import Path
 
 import psutil
 from side_by_side import answers
-from side_by_side.entries import Entry, bring_up_to_date, table
-from side_by_side.usage import busyness
+from side_by_side.entries import Entry, asked_for, bring_up_to_date, table
 
 from mathmill.grading.grader import Grader
 from mathmill.job import CommandParser, exit_code
 
-ASKED_FOR = "the figure asked for"
 MATH = "math/test.jsonl"
 
 
@@ -148,18 +146,7 @@ def _list(what: str, found: Iterable[object]) -> None:
 
 
 def _asked(name: str, ours: float, figure: float, unit: str, ratio: float, note: str, runs: int = 1) -> Entry:
-    return Entry(
-        name,
-        ours=round(ours, 3),
-        peer=figure,
-        peer_version=ASKED_FOR,
-        unit=unit,
-        ratio=round(ratio, 3),
-        goal=1.0,
-        runs=runs,
-        busy=busyness(),
-        note=note,
-    )
+    return asked_for(name, round(ours, 3), figure, unit, ratio=round(ratio, 3), runs=runs, note=note)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
-from side_by_side.entries import Entry, bring_up_to_date, table
+from side_by_side.entries import Entry, asked_for, bring_up_to_date, table
 from side_by_side.usage import busyness
 
 from mathmill.job import CommandParser, exit_code
@@ -28,7 +28,6 @@ from mathmill.sandbox import Sandbox
 PROGRAM = "print(6 * 7)"
 CALLS = 50
 """In a round."""
-ASKED_FOR = "the figure asked for"
 FRESH = "import numpy, sympy\n" + PROGRAM
 
 
@@ -109,18 +108,8 @@ def _milliseconds(action: Callable[[], object]) -> float:
 def _asked(name: str, ours: Sequence[float], figure: float, unit: str, *, more_is_better: bool = False) -> Entry:
     best = max(ours) if more_is_better else min(ours)
     ratio = best / figure if more_is_better else figure / best
-    return Entry(
-        name,
-        ours=round(best, 2),
-        peer=figure,
-        peer_version=ASKED_FOR,
-        unit=unit,
-        ratio=round(ratio, 2),
-        goal=1.0,
-        runs=len(ours),
-        busy=busyness(),
-        note=f"median of the rounds {statistics.median(ours):.1f} {unit}",
-    )
+    note = f"median of the rounds {statistics.median(ours):.1f} {unit}"
+    return asked_for(name, round(best, 2), figure, unit, ratio=round(ratio, 2), runs=len(ours), note=note)
 
 
 def _beside_fresh(name: str, ours: Sequence[float], fresh: Sequence[float], *, goal: float) -> Entry:

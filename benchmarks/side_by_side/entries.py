@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from side_by_side.usage import busyness
+
 PLACES = {"--data", "--work", "--peer-python", "--json"}
 """Options that name a place."""
 
@@ -35,6 +37,22 @@ class Entry:
         """The entry with the machine and the command."""
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         return {**asdict(self), "machine": machine, "command": _command(sys.argv)}
+
+
+def asked_for(name: str, ours: float, figure: float, unit: str, *, ratio: float, runs: int, note: str) -> Entry:
+    """What was found beside a figure that the project has set."""
+    return Entry(
+        name,
+        ours=ours,
+        peer=figure,
+        peer_version="the figure asked for",
+        unit=unit,
+        ratio=ratio,
+        goal=1.0,
+        runs=runs,
+        busy=busyness(),
+        note=note,
+    )
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import requests
 import yaml
@@ -24,26 +22,13 @@ from mathmill.stack.settings import USER, password
 from mathmill.stack.up import start_stack
 from mathmill.tracking import tracking_client
 from tests.byte_tokenizer import byte_tokenizer
+from tests.tiny_pretraining import TINY, write_shards
 
 STEPS = 2000
 SECONDS = 900.0
 RECIPE: dict[str, Any] = {
-    "name": "tiny",
-    "launch": {"processes": 2, "threads": 1},
+    **TINY,
     "deepspeed": {"zero_optimization": {"stage": 1}},
-    "tokenizer": {"pretrained": None, "train": {"vocabulary": 300}},
-    "model": {
-        "checkpoint": None,
-        "shape": {
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "layers": 2,
-            "attention_heads": 2,
-            "key_value_heads": 2,
-            "tie_embeddings": True,
-        },
-        "context": 32,
-    },
     "pretrain": {
         "mixture": [{"name": "corpus", "weight": 1.0}],
         "total_tokens": STEPS * 128,
@@ -53,8 +38,6 @@ RECIPE: dict[str, Any] = {
         "validation_documents": 4,
         "optimizer": {"learning_rate": 0.003},
     },
-    "instruct": {"batch": 4, "micro_batch": 2},
-    "reward": {"batch": 4, "micro_batch": 2},
 }
 
 
@@ -88,11 +71,8 @@ def training(tmp_path: Path, airflow: AirflowApi) -> DagRun:
     """A run of the DAG `pretrain` that has just been started, on sums."""
     fast = byte_tokenizer()
     fast.save_pretrained(tmp_path / "build" / "tokens" / "tokenizer")
-    shards = tmp_path / "build" / "tokens" / "shards"
-    shards.mkdir(parents=True)
     texts = [f"{a} plus {b} is {a + b}. " * 4 for a in range(60) for b in range(60)]
-    rows = [fast(text)["input_ids"] + [fast.eos_token_id] for text in texts]
-    pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), shards / "0.parquet")
+    write_shards(tmp_path / "build" / "tokens" / "shards", texts, fast)
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE))
     return airflow.trigger("pretrain", {"recipe": str(recipe), "corpus": str(tmp_path / "build")})

@@ -9,33 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from safetensors.numpy import load_file
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM
 
 from mathmill.output import partial_path
 from tests.byte_tokenizer import byte_tokenizer
 from tests.processes import kill_all, wait_until
+from tests.tiny_pretraining import TINY, write_shards
 
 RECIPE: dict[str, Any] = {
-    "name": "tiny",
-    "launch": {"processes": 2, "threads": 1},
-    "tokenizer": {"pretrained": None, "train": {"vocabulary": 300}},
-    "model": {
-        "checkpoint": None,
-        "shape": {
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "layers": 2,
-            "attention_heads": 2,
-            "key_value_heads": 2,
-            "tie_embeddings": True,
-        },
-        "context": 32,
-    },
+    **TINY,
     "pretrain": {
         "total_tokens": 7680,
         "batch_tokens": 256,
@@ -44,15 +29,7 @@ RECIPE: dict[str, Any] = {
         "validation_documents": 8,
         "optimizer": {"learning_rate": 0.003, "schedule": "multi_step", "warmup_steps": 2},
     },
-    "instruct": {"batch": 4, "micro_batch": 2},
-    "reward": {"batch": 4, "micro_batch": 2},
 }
-
-
-def _write_shards(folder: Path, texts: list[str], tokenizer: PreTrainedTokenizerFast) -> None:
-    folder.mkdir(parents=True)
-    rows = [tokenizer(text)["input_ids"] + [tokenizer.eos_token_id] for text in texts]
-    pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), folder / "0.parquet")
 
 
 @pytest.fixture
@@ -63,10 +40,10 @@ def corpus(tmp_path: Path) -> Path:
     fast.save_pretrained(root / "tokens" / "tokenizer")
     generator = np.random.default_rng(0)
     sums = [f"{a} plus {b} is {a + b}. " * 4 for a, b in generator.integers(0, 50, (200, 2))]
-    _write_shards(root / "tokens" / "shards", sums, fast)
-    _write_shards(root / "code", [f"def f{n}(x): return x + {n}\n" * 3 for n in range(100)], fast)
+    write_shards(root / "tokens" / "shards", sums, fast)
+    write_shards(root / "code", [f"def f{n}(x): return x + {n}\n" * 3 for n in range(100)], fast)
     noise = ["".join(map(chr, generator.integers(33, 127, 250))) for _ in range(8)]
-    _write_shards(root / "with_noise", sums + noise, fast)
+    write_shards(root / "with_noise", sums + noise, fast)
     return root
 
 
