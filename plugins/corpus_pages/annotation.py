@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, StrictBool
 
 from corpus_pages.access import DECIDES, may_decide
 from corpus_pages.rendering import known, page
-from mathmill.corpus.decisions import COLUMNS, read_table, to_json_lines
+from mathmill.corpus.decisions import COLUMNS, to_json_lines
 from mathmill.corpus.layout import Iteration
 from mathmill.corpus.question import ANSWER, DECISIONS, Question
 from mathmill.corpus.view.builds import is_waiting
-from mathmill.corpus.view.candidates import candidate_domains
-from mathmill.corpus.view.drafts import freeze_draft, read_draft, save_draft
+from mathmill.corpus.view.candidates import candidate_domains, read_marks
+from mathmill.corpus.view.drafts import freeze_draft, save_draft
 from mathmill.corpus.view.pages import sample_pages
 from mathmill.output import is_finished
 
@@ -66,7 +66,7 @@ def pages(request: Request, recipe: str, run: str, number: Number, prefix: str) 
 def export(recipe: str, run: str, number: Number, kind: Literal["jsonl", "csv"]) -> Response:
     """What is decided, or marked so far, as a file that `mathmill corpus annotate --decisions` takes."""
     iteration = _iteration(recipe, run, number)
-    rows = read_table(iteration.annotations) if is_finished(iteration.annotations) else read_draft(iteration)
+    rows = read_marks(iteration)
     name = f"decisions-{run}-{number}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if kind == "jsonl":

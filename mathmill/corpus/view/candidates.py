@@ -18,7 +18,7 @@ def candidate_domains(iteration: Iteration) -> list[dict[str, Any]]:
     """
     question = Question.read(iteration.question) if iteration.question.is_file() else None
     earlier = people_decided(Path(question.previous)) if question and question.previous else {}
-    marks = _marks(iteration)
+    marks = {one.url_prefix: one for one in read_marks(iteration)}
     domains: dict[str, list[dict[str, Any]]] = {}
     for row in read_prefixes(iteration.domains, question.min_pages if question else 1):
         name = row["url_prefix"]
@@ -42,6 +42,16 @@ def known_prefixes(iteration: Iteration) -> set[str]:
     return {row["url_prefix"] for row in read_prefixes(iteration.domains, question.min_pages)}
 
 
+def read_draft(iteration: Iteration) -> list[Decision]:
+    """The decisions of the draft, by prefix."""
+    return read_decisions(iteration.draft) if iteration.draft.is_file() else []
+
+
+def read_marks(iteration: Iteration) -> list[Decision]:
+    """What was decided at last; before that, the draft."""
+    return read_table(iteration.annotations) if is_finished(iteration.annotations) else read_draft(iteration)
+
+
 def _domain(name: str, prefixes: list[dict[str, Any]]) -> dict[str, Any]:
     # Every page stands under one host, so that the hosts add up to the domain, but for hosts nobody is asked about.
     hosts = [prefix for prefix in prefixes if "/" not in prefix["name"]]
@@ -50,12 +60,6 @@ def _domain(name: str, prefixes: list[dict[str, Any]]) -> dict[str, Any]:
     total = sum(host["score"] * host["collected"] for host in hosts if host["collected"])
     score = total / collected if collected else None
     return {"name": name, "pages": pages, "collected": collected, "score": score, "bins": bins, "prefixes": prefixes}
-
-
-def _marks(iteration: Iteration) -> dict[str, Decision]:
-    if is_finished(iteration.annotations):
-        return {one.url_prefix: one for one in read_table(iteration.annotations)}
-    return {one.url_prefix: one for one in read_decisions(iteration.draft)} if iteration.draft.is_file() else {}
 
 
 def _shown(decision: Decision | None) -> dict[str, Any] | None:

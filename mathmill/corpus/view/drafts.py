@@ -6,17 +6,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from mathmill.corpus.decisions import Decision, read_decisions, to_json_lines
+from mathmill.corpus.decisions import Decision, to_json_lines
 from mathmill.corpus.layout import Iteration
 from mathmill.corpus.view.builds import is_waiting
-from mathmill.corpus.view.candidates import known_prefixes
+from mathmill.corpus.view.candidates import known_prefixes, read_draft
 from mathmill.errors import UserError
 from mathmill.output import write_text
-
-
-def read_draft(iteration: Iteration) -> list[Decision]:
-    """The decisions of the draft, by prefix."""
-    return read_decisions(iteration.draft) if iteration.draft.is_file() else []
 
 
 def save_draft(iteration: Iteration, changes: Mapping[str, bool | None], annotator: str) -> list[Decision]:

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mathmill.corpus.decisions import read_decisions
-from mathmill.corpus.view.drafts import freeze_draft, read_draft, save_draft
+from mathmill.corpus.view.candidates import read_draft
+from mathmill.corpus.view.drafts import freeze_draft, save_draft
 from tests.plugins.written_build import write_waiting_build
 
 
