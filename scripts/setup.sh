@@ -34,7 +34,8 @@ else
   pip install uv
   .venv/bin/uv pip install --quiet --python .venv/bin/python --torch-backend=auto "$torch"
 fi
-pip install -r requirements.lock
+# The lock names all that each of them needs: there is nothing to resolve.
+pip install --no-deps -r requirements.lock
 # antlr and others still build from source with the build tools that the lock names.
 pip install --no-deps --no-build-isolation --editable .
 .venv/bin/python -m mathmill.corpus.class_archive
