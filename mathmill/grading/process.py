@@ -78,9 +78,9 @@ def compare_all(
                     workers[place] = worker = _start()  # noqa: PLW2901
                 _give(worker, equality, pairs, _next_batch(waiting, len(workers)), timeout)
         busy = [worker for worker in workers if worker.batch]
-        rest = min(worker.deadline for worker in busy) - time.monotonic()
+        now = time.monotonic()  # before the look at what they have answered: what came in time is not late
+        rest = min(worker.deadline for worker in busy) - now
         ready = wait([worker.connection for worker in busy], max(rest, 0.0))
-        now = time.monotonic()
         for place, worker in enumerate(workers):
             if worker.connection in ready:
                 outcomes = _outcomes(worker)

@@ -146,12 +146,13 @@ class Sandbox:
         active = [worker for worker in self._workers if worker.task is not None or not worker.ready]
         if not active:
             return
-        rest = min(worker.deadline for worker in active) - time.monotonic()
+        now = time.monotonic()  # before the look at what they say: what came in time is not late
+        rest = min(worker.deadline for worker in active) - now
         speaking = wait([worker.connection for worker in active], max(rest, 0.0))
         for worker in active:
             if worker.connection in speaking:
                 self._hear(worker, batch)
-            elif time.monotonic() > worker.deadline:
+            elif now > worker.deadline:
                 self._late(worker, batch)
 
     def _hear(self, worker: Worker, batch: "_Batch") -> None:

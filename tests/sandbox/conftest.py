@@ -13,8 +13,8 @@ def sandbox(bubblewrap: None) -> Iterator[Sandbox]:
     """One sandbox with small limits, so that what is beyond them is so soon."""
     limits = SandboxRecipe(
         workers=1,
-        wall_seconds=2.0,
-        cpu_seconds=1,
+        wall_seconds=4.0,
+        cpu_seconds=2,
         memory_bytes=2**28,
         processes=6,
         output_bytes=2**16,
