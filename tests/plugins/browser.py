@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+PATIENCE_MS = 300_000
+"""For what a page brings about, on a busy machine."""
+
 
 @contextmanager
 def chromium() -> Iterator[Any]:
@@ -26,5 +29,6 @@ def chromium() -> Iterator[Any]:
 def logged_in(browser: Any, server: str, token: str) -> Any:
     """A context whose requests to `server` carry the session of `token`, as Airflow's login leaves it."""
     context = browser.new_context(viewport={"width": 1500, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     context.add_cookies([{"name": "_token", "value": token, "url": server}])
     return context

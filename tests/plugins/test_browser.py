@@ -98,6 +98,34 @@ def test_strange_pages_are_shown_and_run_nothing(page: Any, server: str) -> None
     assert width > 20, "the formula takes room on the page"
 
 
+SLOW_SERVER = """async (module) => {
+  const { saver } = await import(module);
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const saved = [];
+  const others = window.fetch;
+  window.fetch = async (address, options) => {
+    if (options?.method !== "PUT") return others(address, options);
+    await pause(2000);
+    saved.push(...Object.keys(JSON.parse(options.body).changes));
+    return new Response(JSON.stringify({ marked: saved.length }));
+  };
+  const draft = saver("draft", document.createElement("p"));
+  draft.put("early", true);
+  await pause(600);  // the first is on its way
+  draft.put("late", true);
+  await pause(600);  // the second waits for it
+  await draft.flush();
+  return saved;
+}"""
+"""What is saved when the marks are said to be, by a server that takes two seconds."""
+
+
+def test_no_mark_is_left_behind_by_a_slow_server(page: Any, server: str) -> None:
+    write_waiting_build(home())
+    _ready(page, server)
+    assert page.evaluate(SLOW_SERVER, f"{server}/corpus/static/draft.js") == ["early", "late"]
+
+
 LATENCY = """async (key) => {
   const times = [];
   for (let press = 0; press < 20; press += 1) {

@@ -9,7 +9,7 @@ export function saver(address, status) {
 
   async function send() {
     clearTimeout(timer);
-    if (sending) await sending;
+    while (sending) await sending;
     if (!waiting.size) return;
     const batch = waiting;
     waiting = new Map();
@@ -27,7 +27,8 @@ export function saver(address, status) {
         keepalive: batch.size < 500,
       });
       if (!answer.ok) throw new Error((await answer.json()).detail);
-      tell(`saved, ${(await answer.json()).marked} marked`);
+      const { marked } = await answer.json();
+      if (!waiting.size) tell(`saved, ${marked} marked`);
     } catch (error) {
       waiting = new Map([...batch, ...waiting]);
       tell(`not saved: ${error.message}`, true);
