@@ -2,15 +2,26 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.launcher.slurm_cluster import missing, slurm
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# The same examples each time, on machines of any speed.
+settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    """Hear interruptions, which the background jobs of a shell ignore: tests send them to themselves and their jobs."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

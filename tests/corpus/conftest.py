@@ -37,5 +37,5 @@ def _end_spark() -> Iterator[None]:
     if gateway := SparkContext._gateway:  # noqa: SLF001
         gateway.shutdown()
         gateway.proc.stdin.close()
-        gateway.proc.wait(timeout=30)
+        gateway.proc.wait(timeout=300)
         SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from mathmill.corpus import build
 from mathmill.corpus.layout import Build
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from tests.corpus.small_crawl import SmallCrawl
 
 

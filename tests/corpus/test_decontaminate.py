@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mathmill.corpus import decontaminate
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 
 GSM8K = [
     {"question": "Tom has 12 red marbles and gives his sister half of them on Monday.", "answer": "12/2=6\n#### 6"},

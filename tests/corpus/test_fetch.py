@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from typing_extensions import override
@@ -81,7 +82,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr(fetch.time, "sleep", waited.append)
+    # Not of the module `time`, which other threads sleep by too.
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=waited.append))
     return waited
 
 

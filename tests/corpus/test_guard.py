@@ -25,7 +25,7 @@ def _reading(out: Path, pages: dict[int, str]) -> None:
                 outcomes.append(str(error) or "memory")
         out.write_text(" ".join(outcomes), encoding="utf-8")
 
-    guarded(work, seconds=0.3)
+    guarded(work, seconds=1.0)
 
 
 def _page(kind: str) -> str:
@@ -49,7 +49,7 @@ def test_a_bad_page_costs_itself(tmp_path: Path, kind: str, outcome: str) -> Non
     started = time.monotonic()
     _reading(tmp_path / "out", {0: "good", 700: kind, 900: "good"})
     assert (tmp_path / "out").read_text(encoding="utf-8") == f"page {outcome} page"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def test_an_error_of_the_program_is_no_page_s_fault() -> None:

@@ -27,7 +27,7 @@ from mathmill.corpus.ingest_task import IngestTask
 from mathmill.corpus.manifest import read_entry
 from mathmill.corpus.page import PageRules
 from mathmill.corpus.splits import Split, splits_of
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from tests.corpus.archives import Stored, archive, http, page, warc_record
 
 NAME = "crawl-data/CC-MAIN-2026-01/segments/1/warc/{}.warc.gz"
@@ -111,7 +111,7 @@ def test_a_page_that_ends_its_process_costs_itself(
 
     monkeypatch.setattr(page_module, "extract", faulty)
     (file,) = _crawl(tmp_path, "a")
-    task = IngestTask(tmp_path / "out", PageRules(20, 1 << 20), 0.3, Client("test"))
+    task = IngestTask(tmp_path / "out", PageRules(20, 1 << 20), 1.0, Client("test"))
     task(Split(str(file)))
     assert _urls(tmp_path / "out", "pages") == Counter([PAGES[0], PAGES[2]])
     rejected = pq.read_table(tmp_path / "out" / "rejected").to_pylist()

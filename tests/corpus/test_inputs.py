@@ -6,6 +6,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -114,7 +115,7 @@ def test_stores_are_read_through_fsspec() -> None:
 def test_mistakes_are_answered_in_one_line(
     crawl: Path, served: str, monkeypatch: pytest.MonkeyPatch, given: str, base: str, answer: str
 ) -> None:
-    monkeypatch.setattr(fetch.time, "sleep", lambda _: None)
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=lambda _: None))
     (crawl / "broken.paths.gz").write_text("plain text", encoding="utf-8")
     places = {"crawl": crawl, "served": served}
     with pytest.raises(UserError, match=answer) as raised:

@@ -110,7 +110,7 @@ def _by_hand(text: str, page: str, size: int, least: int) -> set[tuple[int, int]
     return places
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_text(0, 12), _text(0, 30), st.integers(0, 30), st.booleans())
 def test_every_hit_and_no_other(text: str, page: str, at: int, insert: bool) -> None:
     page = page[:at] + " " + text + " " + page[at:] if insert else page
@@ -119,7 +119,7 @@ def test_every_hit_and_no_other(text: str, page: str, at: int, insert: bool) -> 
     assert {(hit.start, hit.end) for hit in hits} == _by_hand(text, page, rule.size, rule.least)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(_text(0, 40), max_size=6), st.lists(_text(3, 12), max_size=4))
 def test_pages_are_searched_alike_by_themselves_and_together(pages: list[str], texts: list[str]) -> None:
     index = NgramIndex.of(texts, NgramRule(size=5, least=2))
@@ -127,7 +127,7 @@ def test_pages_are_searched_alike_by_themselves_and_together(pages: list[str], t
     assert [(hit.page, hit.start, hit.end) for hit in index.find(pages)] == alone
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_text(3, 12), _text(0, 60), st.integers(1, 40))
 def test_a_long_page_is_searched_alike_in_pieces_and_whole(text: str, page: str, size: int) -> None:
     index = NgramIndex.of([text], NgramRule(size=5, least=2))
@@ -164,7 +164,7 @@ def _written_otherwise(text: str, draw: random.Random) -> str:
     return "".join(pieces)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.randoms(use_true_random=False), st.text(max_size=80), st.text(max_size=80))
 def test_a_benchmark_text_is_found_however_it_is_written(draw: random.Random, before: str, after: str) -> None:
     index = NgramIndex.of([QUESTION], RULE)
@@ -172,7 +172,7 @@ def test_a_benchmark_text_is_found_however_it_is_written(draw: random.Random, be
     assert {hit.ngram for hit in index.find([page])} == {hit.ngram for hit in index.find([QUESTION])} != set()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=400))
 def test_nothing_is_found_where_nothing_is(page: str) -> None:
     assert not list(NgramIndex.of([QUESTION, LONG, CHINESE], RULE).find([page]))

@@ -3,7 +3,7 @@
 import random
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mathmill.corpus.shingles import BASE, CHUNK, LONGEST, shingle_hashes
@@ -35,7 +35,6 @@ def _expected(text: str, size: int) -> list[int]:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab zß你好 ﬁ²́_\n-"), max_size=60)
 
 
-@settings(deadline=None)
 @given(st.lists(TEXT, max_size=4), st.integers(1, 6))
 @example(["Straße 你好 x²", "", "a-b_c d"], 2)
 def test_a_batch_gives_what_each_word_alone_gives(texts: list[str], size: int) -> None:

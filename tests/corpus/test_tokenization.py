@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from mathmill.corpus import tokenization
 from mathmill.corpus.token_shards import write_shards
 from mathmill.corpus.tokenizer import BEGIN, END, Encoder, save_trained, train_tokenizer
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 
 WORDS = ["theorem", "proof", "42", "x^2", "小明", "naïve", "🙂", "\n\n", "integral"]
 

@@ -1,7 +1,7 @@
 """Words, and the fast way to count them."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mathmill.corpus.words import count_words, words
@@ -20,7 +20,6 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
-@settings(deadline=None)  # the first count makes a table
 @given(st.text())
 @example("İstanbul e\u0301 \U0001d400\U0001d401 中文\U00020000a")
 @example("\ud800a")

@@ -52,7 +52,7 @@ def _embedded() -> dict[str, str]:
 
 def _help(*command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *command, "--help"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-m", *command, "--help"], capture_output=True, text=True, check=True, timeout=600
     )
     return done.stdout
 

@@ -33,7 +33,6 @@ def point(expression):
     return {symbol: sympy.Float(value(symbol).number.real, 60) for symbol in expression.free_symbols}
 
 
-@settings(deadline=None, derandomize=True)
 @given(EXPRESSIONS)
 def test_the_true_value_lies_within_the_error(expression):
     found = value(expression)
@@ -44,7 +43,7 @@ def test_the_true_value_lies_within_the_error(expression):
     assert sympy.Abs(true - number).evalf(60) <= found.error
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=60)
 @given(EXPRESSIONS)
 def test_an_expression_is_not_told_from_itself_rewritten(expression):
     try:

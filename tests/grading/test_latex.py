@@ -3,7 +3,7 @@
 import math_verify.parser
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from latex2sympy2_extended.latex2sympy2 import latex2sympy
 
@@ -81,7 +81,6 @@ PIECES = [
 ]
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(PIECES), max_size=9))
 def test_texts_that_may_be_no_mathematics_are_read_as_published(pieces):
     answer = " ".join(pieces)

@@ -12,7 +12,7 @@ from mathmill.recipe_sandbox import SandboxRecipe
 
 pytestmark = pytest.mark.usefixtures("bubblewrap")
 
-LIMITS = SandboxRecipe(workers=1, wall_seconds=1.0, cpu_seconds=1)
+LIMITS = SandboxRecipe(workers=1, wall_seconds=5.0, cpu_seconds=1)
 
 
 @pytest.fixture(scope="module")

@@ -18,4 +18,4 @@ def write_command(folder, script=SCRIPT):
     program = folder / "check"
     program.write_text(textwrap.dedent(script))
     program.chmod(0o755)
-    return {"command": [str(program), "{file}", "{theory}", "{dir}"], "folders": [str(folder)], "seconds": 1.0}
+    return {"command": [str(program), "{file}", "{theory}", "{dir}"], "folders": [str(folder)], "seconds": 4.0}

@@ -29,15 +29,15 @@ def test_each_theory_has_its_verdict_in_order(isolation, tmp_path):
     checked = checker.check([WRONG, HANGING, GOOD])
     assert [one.verdict for one in checked] == ["failed", "timed_out", "proved"]
     assert [one.output for one in checked] == ["*** Failed to finish proof\n", "", "Finished Good\n"]
-    assert 1.0 <= checked[1].seconds < 5
+    assert 4.0 <= checked[1].seconds < 30
 
 
 def test_several_are_checked_at_once(tmp_path):
-    slow = write_command(tmp_path / "suite", "#!/bin/bash\nsleep 0.5\n")
+    slow = write_command(tmp_path / "suite", "#!/bin/bash\nsleep 1.5\n")
     started = time.monotonic()
     checker = ProofChecker(ProofRecipe(**slow | {"seconds": 20.0, "processes": 8}), isolation="none")
     assert [one.verdict for one in checker.check([GOOD] * 8)] == ["proved"] * 8
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 4 * 1.5
 
 
 def test_an_interruption_ends_what_runs(tmp_path):
@@ -48,7 +48,7 @@ def test_an_interruption_ends_what_runs(tmp_path):
     threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         checker.check([HANGING] * 50)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_an_absent_command_is_named_with_the_mend():
@@ -71,5 +71,6 @@ def test_a_probe_finds_a_command_that_cannot_tell(tmp_path):
     with pytest.raises(UserError, match=r"accepts a proof of `False`"):
         ProofChecker(ProofRecipe(**yes), isolation="none").probe(true, false)
     no = write_command(tmp_path / "no", "#!/bin/bash\necho 'Missing heap image'; exit 2\n")
-    with pytest.raises(UserError, match=r"does not accept a proof of `True` \(failed after 0 s; it says: Missing heap"):
+    reason = r"does not accept a proof of `True` \(failed after \d+ s; it says: Missing heap"
+    with pytest.raises(UserError, match=reason):
         ProofChecker(ProofRecipe(**no), isolation="none").probe(true, false)

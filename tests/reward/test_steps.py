@@ -12,7 +12,7 @@ from mathmill.reward.steps import split_steps, step_tokens
 from mathmill.training.chat import answer_ids
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]) | st.just(" "), min_size=1).filter(
-    lambda text: text.strip() == text and not {"$", "\\", "<"} & set(text)
+    lambda text: text.strip() == text and not {"$", "\\", "<", "\ufffd"} & set(text)
 )
 
 

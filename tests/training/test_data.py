@@ -14,7 +14,7 @@ from mathmill.errors import UserError
 from mathmill.training.data import PackedSource, load_source
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(lengths=st.lists(st.integers(1, 30), min_size=3, max_size=20), context=st.integers(1, 16))
 def test_a_pass_holds_every_token_once(lengths: list[int], context: int) -> None:
     total = sum(lengths)

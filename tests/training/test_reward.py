@@ -29,7 +29,7 @@ RECIPE: dict[str, Any] = {
     "deepspeed": {"zero_optimization": {"stage": 1}},
     "prompt": {"suffix": ""},
     "pretrain": {"batch_tokens": 32768},
-    "evaluation": {"batch": 4},
+    "evaluation": {"batch": 1},
     "reward": {
         "questions": [{"kind": "file", "path": "questions.jsonl"}],
         "samples": SAMPLES,

@@ -59,7 +59,7 @@ def gradients(model, loss):
     return torch.autograd.grad(loss, list(model.parameters()))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 99), lengths=st.lists(st.integers(1, 12), min_size=2, max_size=5))
 def test_within_examples_is_every_example_alone(packed_model, plain_model, seed, lengths):
     examples = draw(seed, [*lengths, 5])
@@ -69,7 +69,7 @@ def test_within_examples_is_every_example_alone(packed_model, plain_model, seed,
     torch.testing.assert_close(summed_loss(packed_model, row), sum(alone, torch.tensor(0.0, dtype=torch.float64)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 99), lengths=st.lists(st.integers(1, 12), min_size=2, max_size=5))
 def test_across_examples_is_a_plain_model_of_the_concatenation(packed_model, plain_model, seed, lengths):
     sequences = [draw(seed, lengths), draw(seed + 1, lengths)]
