@@ -94,10 +94,17 @@ class ModelRecipe(Section):
 class LaunchRecipe(Section):
     """How many processes a DeepSpeed job has."""
 
+    nodes: PositiveCount = 1
+    """Machines; more than one need a launcher of a cluster (docs/jobs.md)."""
     processes: PositiveCount = 8
-    """Ranks on this machine; one a GPU."""
+    """Ranks on each machine; one a GPU."""
     threads: PositiveCount = 8
     """CPU threads a rank (OMP_NUM_THREADS)."""
+
+    @property
+    def ranks(self) -> int:
+        """On all machines."""
+        return self.nodes * self.processes
 
 
 STEP_BY_STEP = "\nPlease reason step by step, and put your final answer within \\boxed{}."
@@ -234,26 +241,26 @@ class Recipe(Section):
         _check_multiple(
             "pretrain.batch_tokens",
             self.pretrain.batch_tokens,
-            self.model.context * self.pretrain.micro_batch * self.launch.processes,
-            "model.context x pretrain.micro_batch x launch.processes",
+            self.model.context * self.pretrain.micro_batch * self.launch.ranks,
+            "model.context x pretrain.micro_batch x launch.nodes x launch.processes",
         )
         _check_multiple(
             "instruct.batch",
             self.instruct.batch,
-            self.instruct.micro_batch * self.launch.processes,
-            "instruct.micro_batch x launch.processes",
+            self.instruct.micro_batch * self.launch.ranks,
+            "instruct.micro_batch x launch.nodes x launch.processes",
         )
         _check_multiple(
             "reward.batch",
             self.reward.batch,
-            self.reward.micro_batch * self.launch.processes,
-            "reward.micro_batch x launch.processes",
+            self.reward.micro_batch * self.launch.ranks,
+            "reward.micro_batch x launch.nodes x launch.processes",
         )
         _check_multiple(
             "reinforce.questions_per_step",
             self.reinforce.questions_per_step,
-            self.launch.processes,
-            "launch.processes",
+            self.launch.ranks,
+            "launch.nodes x launch.processes",
         )
         self._check_disjoint_seeds()
         self._check_deepspeed()

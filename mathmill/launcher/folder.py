@@ -175,7 +175,7 @@ def has_heartbeat(folder: Path, seconds: float = STALE_SECONDS) -> bool:
 
 
 def wrapper_command(mode: str, folder: Path) -> list[str]:
-    """What runs the wrapper around the attempt in `folder`; `mode` is detached or batch."""
+    """What runs the wrapper around the attempt in `folder`; `mode` is detached, batch or task."""
     return [sys.executable, "-S", "-P", wrapper.__file__, mode, str(folder)]
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import psutil
 
@@ -12,12 +12,12 @@ POLL_SECONDS = 0.05
 
 def processes_with(variable: str, value: str) -> list[psutil.Process]:
     """The live processes in whose environment `variable` was `value` when they started."""
-    return [process for process in psutil.process_iter() if _has(process, variable, value)]
+    return [process for process in _processes() if _has(process, variable, value)]
 
 
 def in_sessions(sessions: Collection[int]) -> list[psutil.Process]:
     """The live processes of the sessions that the processes of these ids lead or have led."""
-    return [process for process in psutil.process_iter() if _session(process.pid) in sessions and alive(process)]
+    return [process for process in _processes() if _session(process.pid) in sessions and alive(process)]
 
 
 def end_processes(processes: Iterable[psutil.Process], *, grace: float, leaders: Iterable[psutil.Process] = ()) -> None:
@@ -54,6 +54,11 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+
+
+def _processes() -> Iterator[psutil.Process]:
+    psutil.process_iter.cache_clear()  # it would give gone processes for those that have taken over their ids
+    return psutil.process_iter()
 
 
 def _session(pid: int) -> int | None:

@@ -68,7 +68,7 @@ class SlurmLauncher(FolderLauncher):
         wanted = spec.resources
         if wanted.nodes * wanted.tasks > 1:
             # The batch script runs on the first node alone.
-            command = ["srun", "--kill-on-bad-exit=1", *spec.command]
+            command = ["srun", "--kill-on-bad-exit=1", *wrapper_command("task", folder), *spec.command]
             text = json.loads((folder / wrapper.SPEC).read_text(encoding="utf-8")) | {"command": command}
             write_text(folder / wrapper.SPEC, json.dumps(text, indent=2))
         arguments = [

@@ -4,6 +4,7 @@ Run as a file by an interpreter that need not have this package: nothing but the
 
     wrapper.py detached FOLDER    leave the caller's session first (mathmill.launcher.local)
     wrapper.py batch FOLDER       be the batch script of a Slurm job (mathmill.launcher.slurm)
+    wrapper.py task FOLDER …      run the command that follows as one of the job's tasks
 
 Files of the folder, which all launchers share:
 
@@ -13,6 +14,7 @@ Files of the folder, which all launchers share:
     heartbeat        touched every few seconds while this process lives
     cancelled        there when somebody asked for the end
     mlflow_run.json  the job's MLflow run, once it has one (mathmill.job)
+    task_exit_code   of the first of several tasks that failed by itself; srun tells that of one that it ended
     exit_code        how the command ended; appears in one piece
 """
 
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -32,6 +35,7 @@ LOG = "log"
 HEARTBEAT = "heartbeat"
 CANCELLED = "cancelled"
 MLFLOW_RUN = "mlflow_run.json"
+TASK_EXIT_CODE = "task_exit_code"
 EXIT_CODE = "exit_code"
 MARK = "MATHMILL_JOB"
 """Environment variable by which every process of a job is known, also one that left the process group: its folder."""
@@ -96,8 +100,22 @@ def batch(folder: Path) -> int:
     """See the job through, unless another Slurm job does: that of a submitter who was quicker."""
     record = json.dumps({"job_id": os.environ["SLURM_JOB_ID"]})
     if write_once(folder / SUBMITTED, record) or (folder / SUBMITTED).read_text(encoding="utf-8") == record:
+        (folder / TASK_EXIT_CODE).unlink(missing_ok=True)  # of a life before this one
         return Wrapper(folder, in_batch=True).run()
     return 0
+
+
+def task(folder: Path, command: Sequence[str]) -> int:
+    """Run one of the job's tasks. Signals reach its command as well; this process then ends without a word."""
+    code = exit_code(subprocess.call(command))
+    if code:
+        write_once(folder / TASK_EXIT_CODE, str(code))
+    return code
+
+
+def exit_code(returned: int) -> int:
+    """What a shell makes of a process's end: 128 and the number after a signal."""
+    return returned if returned >= 0 else 128 - returned
 
 
 class Wrapper:
@@ -125,11 +143,12 @@ class Wrapper:
     def _run_command(self) -> int:
         environment = {**os.environ, **self.spec["environment"], MARK: str(self.folder)}
         try:
-            code = subprocess.Popen(self.spec["command"], env=environment).wait()
+            code = exit_code(subprocess.Popen(self.spec["command"], env=environment).wait())
         except OSError as error:
             print(f"mathmill: error: the job did not start: {error}", file=sys.stderr)
             return 127
-        return code if code >= 0 else 128 - code
+        first = self.folder / TASK_EXIT_CODE
+        return int(first.read_text(encoding="utf-8")) if code and first.is_file() else code
 
     def _ask_to_end(self, number: int, _frame: FrameType | None) -> None:
         """Pass the request on, and use force when it is not heeded in time."""
@@ -180,4 +199,7 @@ class Wrapper:
 
 
 if __name__ == "__main__":
-    sys.exit({"detached": detached, "batch": batch}[sys.argv[1]](Path(sys.argv[2])))
+    mode, folder, *command = sys.argv[1:]
+    if mode == "task":
+        sys.exit(task(Path(folder), command))
+    sys.exit({"detached": detached, "batch": batch}[mode](Path(folder)))

@@ -1,5 +1,7 @@
 """`mathmill train …`: start the ranks of a DeepSpeed job on this machine and answer for them.
 
+With `launch.nodes` above 1 a cluster's launcher starts this command once on each machine of the job.
+
 The modules run under `deepspeed` and `torchrun` as well, which on one machine do no more than this but import torch
 first (measured 35 s and 19 s before two CPU ranks begin) and hide a job's exit code.
 """
@@ -7,7 +9,6 @@ first (measured 35 s and 19 s before two CPU ranks begin) and hide a job's exit 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from mathmill.job import exit_code, output_path
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.training.arguments import training_parser
+from mathmill.training.rendezvous import Node, this_node
 
 MODULES = {
     "pretrain": "mathmill.training.pretrain",
@@ -56,45 +58,51 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_ranks(module: str, arguments: Sequence[str], recipe: Recipe) -> int:
     """Start every rank, wait for all, end the others when one fails.
 
-    The first rank's output is this process's; another rank's is kept and shown when that rank failed by itself.
+    The output of the job's first rank is this process's; another rank's is kept and shown when that rank failed by
+    itself.
 
     Returns:
         0, or the exit code of the rank that failed first.
+
+    Raises:
+        UserError: this is not one of `launch.nodes` machines of a job.
     """
+    node = this_node(recipe.launch.nodes)
     with ExitStack() as stack:
-        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, recipe.launch.processes)]
-        port = _free_port()
-        ranks = [
-            _start(module, arguments, recipe, rank, port, logs[rank - 1] if rank else None)
-            for rank in range(recipe.launch.processes)
-        ]
+        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(recipe.launch.processes)]
+        ranks: list[subprocess.Popen[bytes]] = []
         stack.callback(_end, ranks)
+        for local, log in enumerate(logs):
+            ranks.append(_start(module, arguments, recipe, node, local, log))
         failed = _wait(ranks)
         if failed is None:
             return 0
         code = ranks[failed].returncode
-        if failed and not (code == USER_ERROR and _makes_the_same(ranks[0])):
-            _show(failed, logs[failed - 1])
+        is_told = node.number == 0 and (failed == 0 or (code == USER_ERROR and _makes_the_same(ranks[0])))
+        if not is_told:
+            _show(node.number * recipe.launch.processes + failed, logs[failed])
         return code if code > 0 else 128 - code
 
 
 def _start(
-    module: str, arguments: Sequence[str], recipe: Recipe, rank: int, port: int, log: IO[bytes] | None
+    module: str, arguments: Sequence[str], recipe: Recipe, node: Node, local: int, log: IO[bytes]
 ) -> subprocess.Popen[bytes]:
+    rank = node.number * recipe.launch.processes + local
     environment = os.environ | {
         "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(recipe.launch.processes),
+        "LOCAL_RANK": str(local),
+        "WORLD_SIZE": str(recipe.launch.ranks),
         "LOCAL_WORLD_SIZE": str(recipe.launch.processes),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "MASTER_ADDR": node.address,
+        "MASTER_PORT": str(node.port),
         "OMP_NUM_THREADS": str(recipe.launch.threads),
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),  # noqa: PTH120
     }
     if shutil.which("nvidia-smi") is None:
         environment["DS_ACCELERATOR"] = "cpu"
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=log, stderr=log)
+    output = log if rank else None
+    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=output, stderr=output)
 
 
 def _wait(ranks: Sequence[subprocess.Popen[bytes]]) -> int | None:
@@ -135,13 +143,6 @@ def _show(rank: int, log: IO[bytes]) -> None:
     size = log.seek(0, os.SEEK_END)
     log.seek(max(0, size - TAIL_BYTES))
     print(f"rank {rank} failed:\n{log.read().decode(errors='replace')}", file=sys.stderr)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -18,7 +19,12 @@ def python(code: str, **environment: str) -> JobSpec:
     return JobSpec([sys.executable, "-S", "-c", code], environment)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
+def waiting(go: Path) -> str:
+    """Code that waits until the file `go` is there."""
+    return f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)\n"
+
+
+def wait_until(true: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait for what other processes bring about."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -26,9 +32,16 @@ def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-def ended(launcher: FolderLauncher, key: str) -> JobStatus:
+def started_once(starts: Path) -> None:
+    """See that the job which adds to the file `starts` when it starts does so once."""
+    wait_until(lambda: starts.is_file() and starts.read_text())
+    time.sleep(0.3)  # another one would start in it
+    assert starts.read_text() == "x"
+
+
+def ended(launcher: FolderLauncher, key: str, seconds: float = 120.0) -> JobStatus:
     """How the job did in the end."""
-    wait_until(lambda: not launcher.find(key).live)
+    wait_until(lambda: not launcher.find(key).live, seconds)
     return launcher.find(key)
 
 

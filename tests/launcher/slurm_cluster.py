@@ -6,14 +6,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 NODES = ("n1", "n2")
-START_SECONDS = 30.0
+START_SECONDS = 180.0
 CONFIGURATION = """
 ClusterName=private
 SlurmctldHost={host}(127.0.0.1)
@@ -113,7 +113,8 @@ def _kill_what_works_in(folder: Path) -> None:
     """Kill the steps that the daemons left: they stay in the daemons' folder, and go by other names."""
     for process in psutil.process_iter(["cwd"]):
         if process.info["cwd"] is not None and Path(process.info["cwd"]).is_relative_to(folder):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _idle_nodes(configuration: Path) -> int:

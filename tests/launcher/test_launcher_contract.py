@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,7 @@ import pytest
 from mathmill.launcher import folder as job_folder
 from mathmill.launcher.folder import FolderLauncher
 from mathmill.launcher.launcher import JobSpec, JobState, JobStatus
-from tests.launcher.jobs import SLEEP, ended, members, python, running, wait_until
+from tests.launcher.jobs import SLEEP, ended, members, python, running, started_once, wait_until, waiting
 
 SUBMITTER = """
 import os, signal, sys
@@ -96,8 +95,7 @@ def test_launcher_never_runs_a_key_twice_at_once(launcher: FolderLauncher, tmp_p
     type(launcher)(launcher.root).submit(spec, "job")
     running(launcher, "job")
     launcher.submit(spec, "job")
-    time.sleep(0.3)
-    assert (tmp_path / "starts").read_text() == "x"
+    started_once(tmp_path / "starts")
     assert launcher.find("job").live
 
 
@@ -144,13 +142,14 @@ def test_launcher_finds_a_job_whose_submitter_died_before_the_record(launcher: F
     launcher.submit(spec, "job")
     running(launcher, "job")
     launcher.submit(spec, "job")
-    time.sleep(0.3)
-    assert (tmp_path / "starts").read_text() == "x"
+    started_once(tmp_path / "starts")
 
 
-def test_launcher_job_outlives_the_process_that_submitted_it(launcher: FolderLauncher) -> None:
-    _submit_and_die(launcher, python("import time; time.sleep(1); print(6 * 7)"), before_record=False)
+def test_launcher_job_outlives_the_process_that_submitted_it(launcher: FolderLauncher, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    _submit_and_die(launcher, python(waiting(go) + "print(6 * 7)"), before_record=False)
     assert launcher.find("job").live
+    go.touch()
     assert ended(launcher, "job").succeeded
     assert launcher.read_log("job", 0)[0] == "42\n"
 
@@ -158,9 +157,9 @@ def test_launcher_job_outlives_the_process_that_submitted_it(launcher: FolderLau
 def test_launcher_log_is_read_on_from_an_offset_by_whole_lines(launcher: FolderLauncher, tmp_path: Path) -> None:
     go = tmp_path / "go"
     code = (
-        "import os, sys, time\n"
+        "import sys\n"
         "sys.stdout.buffer.write('one\\nzwei €\\npar'.encode()); sys.stdout.flush()\n"
-        f"while not os.path.exists({str(go)!r}): time.sleep(0.02)\n"
+        f"{waiting(go)}"
         "print('tial'); print('no newline', end='')\n"
     )
     launcher.submit(python(code), "job")
@@ -212,6 +211,7 @@ def test_launcher_cancel_lets_a_job_end_in_order(launcher: FolderLauncher) -> No
         "signal.signal(signal.SIGTERM, lambda *_: (print('tidy', flush=True), sys.exit(143)))\n"
         "print('up', flush=True); time.sleep(60)\n"
     )
+    launcher.grace = 60.0
     launcher.submit(python(code), "job")
     wait_until(lambda: launcher.read_log("job", 0)[0])
     launcher.cancel("job")

@@ -16,7 +16,7 @@ from mathmill.errors import UserError
 from mathmill.launcher.launcher import JobSpec, JobState, JobStatus, Resources
 from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.processes import alive
-from tests.launcher.jobs import SLEEP, ended, members, python, running, wait_until
+from tests.launcher.jobs import SLEEP, ended, members, python, running, started_once, wait_until
 
 
 @pytest.fixture
@@ -74,12 +74,14 @@ def test_local_launcher_never_touches_a_process_that_took_over_the_id(launcher: 
 
 
 def test_local_launcher_believes_the_heartbeat_of_a_job_on_another_machine(launcher: LocalLauncher) -> None:
+    launcher.grace = 60.0
     launcher.submit(python(SLEEP), "job")
     running(launcher, "job")
     wait_until((launcher.folder("job") / "heartbeat").is_file)
     _as_if_elsewhere(launcher)
     assert launcher.find("job").state is JobState.RUNNING
     os.kill(_wrapper(launcher), signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(_wrapper(launcher)).status() == psutil.STATUS_STOPPED)
     long_ago = time.time() - 120
     os.utime(launcher.folder("job") / "heartbeat", (long_ago, long_ago))
     status = launcher.find("job")
@@ -88,6 +90,7 @@ def test_local_launcher_believes_the_heartbeat_of_a_job_on_another_machine(launc
 
 
 def test_local_launcher_cancels_a_job_on_another_machine(launcher: LocalLauncher) -> None:
+    launcher.grace = 60.0
     launcher.submit(python(SLEEP), "job")
     running(launcher, "job")
     _as_if_elsewhere(launcher)
@@ -107,8 +110,7 @@ def test_local_launcher_runs_one_of_many_that_are_submitted_at_the_same_time(
         submitter.join()
         assert submitter.exitcode == 0
     running(launcher, "job")
-    time.sleep(0.3)
-    assert (tmp_path / "starts").read_text() == "x"
+    started_once(tmp_path / "starts")
 
 
 def test_local_launcher_has_one_node(launcher: LocalLauncher) -> None:

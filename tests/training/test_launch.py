@@ -68,3 +68,13 @@ def test_all_ranks_are_told_one_output_folder(tmp_path: Path, monkeypatch: pytes
     assert told[0] == told[1]
     assert told[0][:3] == ["--recipe", "demo", "--out"]
     assert Path(told[0][3]).parent == outputs("demo", "rl")
+
+
+def test_more_machines_than_started_are_refused_with_the_mend(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nodes = ["--set", "launch.nodes=2", "--set", "launch.processes=1"]
+    assert launch.main(["pretrain", "--recipe", "demo", *nodes, "--out", str(tmp_path / "out")]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith("mathmill: error: launch.nodes is 2, and this job was started on 1: choose the launcher")
+    assert told.count("\n") == 1
