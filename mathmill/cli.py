@@ -37,7 +37,7 @@ COMMANDS = {
         "mathmill.evaluation.compare",
         "models of several pretrainings or reinforcements side by side",
     ),
-    "deliver": ("mathmill.deliver", "tell MLflow what it missed while it did not answer"),
+    "deliver": ("mathmill.tracking.deliver", "tell MLflow what it missed while it did not answer"),
     "promote": ("mathmill.evaluation.promote", "make an evaluated model the champion unless the present one is better"),
 }
 """Command words to the module whose `main` runs it, and what it does."""

@@ -8,6 +8,7 @@ $MATHMILL_HOME/
   outputs/<recipe>/proofs/<run>/      formal proofs by the models
   outputs/<recipe>/harness/<run>/     figures of the models on tasks of lm-evaluation-harness
   jobs/<key>/<attempt>/               a job: what was asked, its log, its end (see mathmill.launcher)
+  alerts/                             late runs of which people were told
   mlflow/                             tracking database and artifacts
   airflow/                            the embedded Airflow: database, logs, logins
 ```

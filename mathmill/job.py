@@ -19,29 +19,33 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from typing_extensions import override
 
-from mathmill import home, tracking
+from mathmill import home
 from mathmill.errors import UserError
+from mathmill.job_record import RECORD, JobRecord
 from mathmill.launcher import wrapper
 from mathmill.launcher.launcher import MlflowRun
 from mathmill.output import is_finished, output_directory, partial_path, write_text
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
 from mathmill.redaction import without_login
-from mathmill.system_metrics import system_metrics
-from mathmill.tracking import NoRun, TaskRun
+from mathmill.reuse.reads import Reads
+from mathmill.reuse.take_over import NOT_ASKED, find_earlier, take_over
+from mathmill.tracking.system_metrics import system_metrics
+from mathmill.tracking.task_run import JOURNALS, NoRun, TaskRun, new_key, remove_other_journals, task_run
 
 log = logging.getLogger("mathmill")
 
 Figures = Mapping[str, float | int | str]
 """What a job reports of itself; the numbers become MLflow metrics."""
 
-RECORD = "job.json"
 SHOWN = 30
 """Figures that are told in the log."""
+REUSE = "mathmill.reuse"
+"""Tag: the earlier output that was taken over, or that none was, and why."""
 BEGUN = "begun.json"
 """In a partial folder: what its job was begun with, for the try that resumes it."""
 
@@ -58,26 +62,6 @@ class Job:
     """Where the output will stand when it is complete."""
     run: TaskRun
     """The MLflow run; on ranks other than the first one that logs nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """What a finished output says of the job that made it (`job.json`)."""
-
-    stage: str
-    recipe: str
-    recipe_digest: str
-    arguments: dict[str, str]
-    figures: dict[str, float | int | str]
-    seconds: float
-    mlflow_run_id: str
-    mlflow_experiment_id: str
-    finished: str
-
-    @classmethod
-    def read(cls, directory: Path) -> "JobRecord":
-        """The record of the finished output `directory`."""
-        return cls(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -99,12 +83,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def job_parser(description: str | None, *, stage: str | None = None) -> argparse.ArgumentParser:
+def job_parser(description: str | None, *, stage: str | None = None, reusable: bool = False) -> argparse.ArgumentParser:
     """A parser with what every job takes: `--recipe`, `--set` and `--out`.
 
     Args:
         description: the job module's docstring.
         stage: a folder name of the home (`mathmill.home`); with it `--out` defaults to a new run folder there.
+        reusable: whether an earlier output may be taken over, where `--reuse` names the folder of such.
     """
     parser = CommandParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -119,6 +104,13 @@ def job_parser(description: str | None, *, stage: str | None = None) -> argparse
         required=stage is None,
         help="output directory" + (f" (default: a new folder in the home's {stage}/)" if stage else ""),
     )
+    if reusable:
+        parser.add_argument(
+            "--reuse",
+            type=Path,
+            metavar="RUNS",
+            help="folder of earlier runs: what one of them made with the same code, settings and inputs is taken over",
+        )
     parser.set_defaults(home_stage=stage)
     return parser
 
@@ -130,6 +122,7 @@ def run_job(
     *,
     resume: bool = False,
     warm_up: Callable[[Recipe], object] | None = None,
+    reads: Reads | None = None,
 ) -> int:
     """Run `body` as the job `stage` and complete its output directory.
 
@@ -140,13 +133,14 @@ def run_job(
         resume: whether the body can go on from what an interrupted try left in `job.out`.
         warm_up: started at once, beside MLflow's own seconds of start-up; the body asks again for what it makes, and
             so meets its errors.
+        reads: what the output hangs on, for a job whose parser is `reusable`; `body` sees no other keys of the recipe.
 
     Returns:
         The exit code: 0, 2 after a user error, 130 after Ctrl-C.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     log.setLevel(logging.INFO)
-    return exit_code(lambda: _run(stage, arguments, body, resume, warm_up))
+    return exit_code(lambda: _run(stage, arguments, body, resume, warm_up, reads))
 
 
 def exit_code(action: Callable[[], int | None]) -> int:
@@ -185,6 +179,7 @@ def _run(
     body: Callable[[Job], Figures],
     resume: bool,
     warm_up: Callable[[Recipe], object] | None,
+    reads: Reads | None,
 ) -> None:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     out = output_path(arguments, recipe)
@@ -197,14 +192,22 @@ def _run(
         body(Job(stage, recipe, partial_path(out), out, NoRun()))
         return
     started = time.monotonic()
+    fingerprint = reads.fingerprint(stage, recipe, arguments, _inputs(arguments)) if reads else None
+    earlier = find_earlier(arguments.reuse, out, fingerprint) if fingerprint and arguments.reuse else NOT_ASKED
+    if earlier.why:
+        log.info("%s: %s", stage, earlier)
+    if earlier.twin is not None:
+        body, resume, warm_up = _taking_over(earlier.twin), False, None
     with ThreadPoolExecutor(1) as beside, output_directory(out, resume=resume) as partial:
         if warm_up is not None:
             beside.submit(warm_up, recipe)
         with _tracked(recipe, stage, partial, given, out) as run, system_metrics(run):
-            figures = dict(body(Job(stage, recipe, partial, out, run)))
+            if earlier.why:
+                run.set_tags({REUSE: str(earlier)})
+            figures = dict(body(Job(stage, reads.shown(recipe) if reads else recipe, partial, out, run)))
             seconds = time.monotonic() - started
-            run.log_metrics({name: value for name, value in figures.items() if not isinstance(value, str)})
-            run.log_metrics({"seconds": seconds})
+            numbers = {name: value for name, value in figures.items() if not isinstance(value, str)}
+            run.log_final({**numbers, "seconds": seconds})
         record = JobRecord(
             stage=stage,
             recipe=recipe.name,
@@ -215,12 +218,24 @@ def _run(
             mlflow_run_id=run.run_id,
             mlflow_experiment_id=run.experiment_id,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            fingerprint=fingerprint,
+            taken_over=str(earlier.twin) if earlier.twin else None,
+            made_because="" if earlier.twin else earlier.why,
         )
         write_text(partial / RECORD, json.dumps(asdict(record), indent=2, ensure_ascii=False))
         (partial / BEGUN).unlink()
-        tracking.remove_other_journals(partial / tracking.JOURNALS, run.run_id)
     log.info("%s: %s", stage, _first(figures))
     log.info("%s: finished %s in %.1f s", stage, out, seconds)
+
+
+def _taking_over(twin: Path) -> Callable[[Job], Figures]:
+    """The body of a job whose output is there already, as `twin`."""
+
+    def body(job: Job) -> Figures:
+        take_over(twin, job.out)
+        return JobRecord.read(twin).figures
+
+    return body
 
 
 @contextmanager
@@ -234,25 +249,24 @@ def _tracked(recipe: Recipe, stage: str, partial: Path, given: Mapping[str, str]
     inputs = {"recipe_digest": recipe.digest(), "arguments": dict(given)}
     begun = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
     if begun and any(begun[name] != value for name, value in inputs.items()):
-        if any(path not in (note, partial / tracking.JOURNALS) for path in partial.iterdir()):
+        if any(path not in (note, partial / JOURNALS) for path in partial.iterdir()):
             raise UserError(
                 f"{partial} was begun with another recipe or other inputs: choose another --out or remove it"
             )
         begun = None
-    earlier = begun["mlflow_run_id"] if begun else None
-    with tracking.task_run(recipe, stage, resume=earlier, journals=partial / tracking.JOURNALS) as run:
-        if run.run_id != earlier:
-            run.log_params({"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given})
-        write_text(note, json.dumps({**inputs, "mlflow_run_id": run.run_id}))
-        _tell_launcher(run)
+    key = (begun or {}).get("mlflow_run_key") or new_key()
+    write_text(note, json.dumps({**inputs, "mlflow_run_key": key}))
+    params = {"recipe": recipe.name, "recipe_digest": recipe.digest(), "out": out, **given}
+    journals = partial / JOURNALS
+    with task_run(recipe, stage, params, key=key, journals=journals, known=_tell_launcher) as run:
         yield run
+    remove_other_journals(journals, key)
 
 
-def _tell_launcher(run: TaskRun) -> None:
+def _tell_launcher(run: MlflowRun) -> None:
     """Leave the run's name in the folder of the launcher's job, if this is one, for those who watch it."""
     if folder := os.environ.get(wrapper.MARK):
-        known = MlflowRun(run.run_id, run.experiment_id)
-        write_text(Path(folder) / wrapper.MLFLOW_RUN, json.dumps(asdict(known)))
+        write_text(Path(folder) / wrapper.MLFLOW_RUN, json.dumps(asdict(run)))
 
 
 def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
@@ -263,10 +277,15 @@ def output_path(arguments: argparse.Namespace, recipe: Recipe) -> Path:
     return home.outputs(recipe.name, arguments.home_stage) / now
 
 
+def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The job's own inputs: what else than the recipe decides its output."""
+    ours = {"recipe", "overrides", "out", "home_stage", "reuse"}
+    return {name: value for name, value in sorted(vars(arguments).items()) if name not in ours}
+
+
 def _arguments(arguments: argparse.Namespace) -> dict[str, str]:
-    """The job's own inputs, as text: what else than the recipe decides its output."""
-    ours = {"recipe", "overrides", "out", "home_stage"}
-    return {name: without_login(str(value)) for name, value in sorted(vars(arguments).items()) if name not in ours}
+    """The job's own inputs, as text."""
+    return {name: without_login(str(value)) for name, value in _inputs(arguments).items()}
 
 
 def _check_same(out: Path, recipe: Recipe, given: Mapping[str, str]) -> None:

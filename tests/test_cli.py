@@ -161,7 +161,7 @@ def test_show_prints_the_schema_on_request(capsys: pytest.CaptureFixture[str]) -
     assert "reinforce" in json.loads(capsys.readouterr().out)["properties"]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("[]{}:,-!&*#|>'\"\n %@`?0a"), max_size=40))
 def test_whatever_a_file_holds_it_is_a_recipe_or_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "any.yaml"
@@ -189,7 +189,7 @@ def _places(values: object) -> list[tuple[str | int, ...]]:
 DEMO = yaml.safe_load(recipe_path("demo").read_text(encoding="utf-8"))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(_places(DEMO)), ANYTHING)
 def test_whatever_stands_at_a_key_it_is_a_recipe_or_one_line(
     tmp_path: Path, place: tuple[str | int, ...], value: object

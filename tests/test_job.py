@@ -11,9 +11,14 @@ from mlflow.entities import Run
 
 from mathmill.errors import UserError
 from mathmill.home import outputs
-from mathmill.job import Figures, Job, JobRecord, exit_code, job_parser, run_job
+from mathmill.job import REUSE, Figures, Job, exit_code, job_parser, run_job
+from mathmill.job_record import JobRecord
 from mathmill.output import is_finished, partial_path
-from mathmill.tracking import NoRun, tracking_client
+from mathmill.recipe_file import load_recipe
+from mathmill.reuse.reads import Reads
+from mathmill.reuse.take_over import SAME
+from mathmill.tracking.server import tracking_client
+from mathmill.tracking.task_run import NoRun
 
 
 def _arguments(out: Path, *more: str) -> argparse.Namespace:
@@ -267,3 +272,35 @@ def test_a_terminated_job_ends_as_an_interrupted_one(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "mathmill: interrupted\n"
     assert [run.info.status for run in _runs()] == ["KILLED"]
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def _reading(job: Job) -> Figures:
+    (job.out / "data").write_text(str(job.recipe.seed), encoding="utf-8")
+    return {"seed": job.recipe.seed}
+
+
+def _reusable(out: Path, *more: str) -> argparse.Namespace:
+    return job_parser("a job", reusable=True).parse_args(["--recipe", "demo", "--out", str(out), *more])
+
+
+def test_a_job_takes_over_what_an_earlier_one_made_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, reads = tmp_path / "runs", Reads(("seed",))
+    first, second, third = (runs / name / "dedup" for name in ("1", "2", "3"))
+    assert run_job("dedup", _reusable(first), _reading, reads=reads) == 0
+    asked = ["--reuse", str(runs), "--set", "corpus.min_score=0.9"]
+    assert run_job("dedup", _reusable(second, *asked), _never, reads=reads) == 0
+    assert f"dedup: taken over from {first}: {SAME}" in capsys.readouterr().err
+    record = JobRecord.read(second)
+    assert (record.taken_over, record.figures) == (str(first), {"seed": load_recipe("demo").seed})
+    assert (second / "data").samefile(first / "data")
+    assert run_job("dedup", _reusable(third, "--reuse", str(runs), "--set", "seed=77"), _reading, reads=reads) == 0
+    assert JobRecord.read(third).made_because == f"since 2/dedup: seed is 77, was {load_recipe('demo').seed}"
+    tags = [run.data.tags.get(REUSE) for run in _runs()]
+    assert tags == [None, f"taken over from {first}: {SAME}", f"made: {JobRecord.read(third).made_because}"]
+
+
+def test_a_job_that_reads_a_key_it_does_not_declare_fails(tmp_path: Path) -> None:
+    with pytest.raises(AttributeError, match="seed"):
+        run_job("dedup", _reusable(tmp_path / "out"), _reading, reads=Reads(("corpus",)))

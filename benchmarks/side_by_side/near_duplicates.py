@@ -5,7 +5,7 @@ from side_by_side.cost import in_turns, median_cost, pages_of, rate_entry
 from side_by_side.entries import Entry
 from side_by_side.inputs import Inputs
 
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 
 LEAST_KEPT = 0.9
 """Share of the pages; if fewer are kept, other work was measured than is meant."""

@@ -21,7 +21,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from mathmill.job import Job
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
-from mathmill.tracking import NoRun
+from mathmill.tracking.task_run import NoRun
 from mathmill.training.causal_loss import CausalLoss
 from mathmill.training.data import PackedSource, load_source
 from mathmill.training.pretraining import Pretraining, Source

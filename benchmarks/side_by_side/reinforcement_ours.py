@@ -20,7 +20,7 @@ from typing_extensions import override
 from mathmill.job import Job
 from mathmill.recipe import Recipe
 from mathmill.reinforcement.train import reinforce
-from mathmill.tracking import NoRun
+from mathmill.tracking.task_run import NoRun
 from mathmill.training.arguments import training_parser
 
 

@@ -2,11 +2,13 @@
 
 import re
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import idna
-import tldextract
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 START = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//", re.IGNORECASE | re.ASCII)
 HOST_AND_PORT = re.compile(r"([^:]*|\[[^\]]*\]):([0-9]*)")
@@ -127,9 +129,11 @@ def prefixes(url: str) -> list[str]:
 
 
 @cache
-def _extractor() -> tldextract.TLDExtract:
+def _extractor() -> "TLDExtract":
     # The list inside the package, private suffixes included: pages of github.io are separate domains.
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    from tldextract import TLDExtract  # a fifth of a second that no DAG file is to wait for
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 def _canonical_host(host: str) -> str:

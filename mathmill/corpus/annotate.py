@@ -16,18 +16,21 @@ from mathmill.corpus.question import read_prefixes
 from mathmill.job import Figures, Job, job_parser, run_job
 from mathmill.output import write_text
 from mathmill.recipe_corpus import AnnotationRecipe
+from mathmill.reuse.reads import Reads
+
+READS = Reads(("corpus.annotation.mode", "corpus.annotation.min_pages", "corpus.annotation.min_rate"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--domains", type=Path, required=True, help="output of `mathmill corpus domains`")
     parser.add_argument("--previous", type=Path, help="output of an earlier `mathmill corpus annotate`")
     parser.add_argument(
         "--decisions", type=Path, help="JSON Lines or CSV with url_prefix, is_math and, if known, annotator and time"
     )
     arguments = parser.parse_args(argv)
-    return run_job("annotate", arguments, lambda job: run(job, arguments))
+    return run_job("annotate", arguments, lambda job: run(job, arguments), reads=READS)
 
 
 def run(job: Job, arguments: argparse.Namespace) -> Figures:

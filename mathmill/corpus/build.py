@@ -27,7 +27,8 @@ from mathmill.corpus import (
 )
 from mathmill.corpus.layout import Build
 from mathmill.errors import UserError
-from mathmill.job import JobRecord, exit_code, job_parser
+from mathmill.job import exit_code, job_parser
+from mathmill.job_record import JobRecord
 from mathmill.output import require_finished
 from mathmill.recipe import Recipe
 from mathmill.recipe_file import load_recipe
@@ -48,6 +49,7 @@ class Stages:
     """Runs stages with the options that all of them take."""
 
     common: Sequence[str]
+    reuse: Sequence[str] = ()
 
     def __call__(self, run: Main, out: Path, **inputs: object) -> None:
         """Run one stage; inputs that are None are left out.
@@ -61,13 +63,13 @@ class Stages:
             if value is not None
             for word in (f"--{name}", *(value if isinstance(value, list) else [str(value)]))
         ]
-        if code := run([*self.common, *options, "--out", str(out)]):
+        if code := run([*self.common, *self.reuse, *options, "--out", str(out)]):
             raise StageError(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point. A build that was interrupted goes on where it was."""
-    parser = job_parser(__doc__, stage="corpus")
+    parser = job_parser(__doc__, stage="corpus", reusable=True)
     parser.add_argument("--input", nargs="+", help="WARC files, globs or warc.paths.gz (default: corpus.input)")
     parser.add_argument("--seed", help="first positive pages (default: corpus.seed)")
     parser.add_argument("--benchmarks", nargs="+", help="question sets that no page may hold, beside the recipe's")
@@ -95,7 +97,8 @@ def build(arguments: argparse.Namespace) -> None:
     earlier = None
     if arguments.previous:
         earlier = Build(require_finished(arguments.previous.resolve(), "mathmill corpus build"))
-    stage = Stages(["--recipe", arguments.recipe, *(part for one in arguments.overrides for part in ("--set", one))])
+    common = ["--recipe", arguments.recipe, *(part for one in arguments.overrides for part in ("--set", one))]
+    stage = Stages(common, ["--reuse", str(arguments.reuse)] if arguments.reuse else [])
     stage(ingest.main, layout.ingested, input=arguments.input)
     stage(dedup.main, layout.unique, pages=layout.ingested, previous=earlier and earlier.unique)
     seed = earlier.last_seed() if earlier else arguments.seed or recipe.corpus.seed
@@ -108,7 +111,7 @@ def build(arguments: argparse.Namespace) -> None:
         previous=earlier and earlier.decontaminated,
     )
     stage(tokenization.main, layout.tokens, corpus=layout.corpus, previous=earlier and earlier.tokens)
-    stage(report.main, layout.summary, build=layout.root)
+    Stages(common)(report.main, layout.summary, build=layout.root)
     print(f"corpus: {layout.root}")
 
 

@@ -33,12 +33,13 @@ from mathmill.corpus.classifier import (
     write_card,
 )
 from mathmill.corpus.cut import first_bins
-from mathmill.corpus.linked_parts import link_or_copy
 from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import each_url_once, read_pages, under_mathematics
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+from mathmill.linked_parts import link_or_copy
+from mathmill.reuse.reads import Reads
 
 HASH_BINS = 1 << 20
 """Bins of the hash that pages are drawn by; a draw is as large as asked for to within one bin."""
@@ -47,10 +48,12 @@ LINE_COLUMNS = ("label", "line", "is_held_out", "place", "url")
 JUDGED_AT_ONCE = 1000
 """Held-out pages in memory."""
 
+READS = Reads(("corpus.classifier", "seed"))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--seed", required=True, help="positive pages: a path, or a data set of the Hugging Face hub")
     parser.add_argument("--pages", type=Path, required=True, help="pages that negatives are drawn from")
     parser.add_argument("--iteration", type=int, default=1)
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--annotations", type=Path, help="prefixes annotated as mathematics: no negatives")
     parser.add_argument("--classifier", type=Path, help="take this one, of an earlier build, instead of training one")
     arguments = parser.parse_args(argv)
-    return run_spark_job("classify", arguments, run)
+    return run_spark_job("classify", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from mathmill.corpus.contamination import BenchmarkSet
 from mathmill.job import Figures
 from mathmill.questions.benchmarks import LeftOut
-from mathmill.tracking import TaskRun
+from mathmill.tracking.task_run import TaskRun
 
 MOST = 200
 """Rows of a table that is shown."""

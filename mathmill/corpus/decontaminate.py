@@ -33,33 +33,36 @@ from mathmill.corpus.contamination import BenchmarkSet
 from mathmill.corpus.contamination_hits import HITS, count_ngrams, find_hits
 from mathmill.corpus.contamination_report import Tables, contamination_report, figures, log_report, write_items
 from mathmill.corpus.layout import CONTAMINATION_ITEMS, CONTAMINATION_REPORT
-from mathmill.corpus.linked_parts import link_parts
 from mathmill.corpus.segments import cut_pages
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+from mathmill.linked_parts import link_parts
 from mathmill.output import require_finished, write_text
 from mathmill.questions.benchmarks import BenchmarkItem, LeftOut, published_items, source_items
 from mathmill.recipe import Recipe
+from mathmill.reuse.reads import Reads
 
 log = logging.getLogger("mathmill")
 
 CORPUS = ("url", "text", "score", "iteration", "content_languages", "token_count")
 REMOVED = ("url", "benchmark", "item_id", "matched_text", "ngram_length", "segment", "text")
 
+READS = Reads(("corpus.decontamination", "corpus.benchmarks", "corpus.min_bytes", "evaluation.tasks"))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument(
         "--benchmarks", nargs="+", default=[], help="folders, files and globs of question sets beside the recipe's"
     )
     parser.add_argument("--previous", type=Path, help="output of this command for an earlier build")
     arguments = parser.parse_args(argv)
-    return run_spark_job("decontaminate", arguments, run)
+    return run_spark_job("decontaminate", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

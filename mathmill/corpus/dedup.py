@@ -22,14 +22,15 @@ from pyspark.sql import functions as F
 
 from mathmill.corpus.candidates import duplicate_pairs
 from mathmill.corpus.components import components
-from mathmill.corpus.linked_parts import link_parts
 from mathmill.corpus.page_keys import KEYS, page_keys, row_id, settings
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.survivors import dropped_pages
 from mathmill.corpus.tables import read_pages
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+from mathmill.linked_parts import link_parts
 from mathmill.output import require_finished, write_text
+from mathmill.reuse.reads import Reads
 
 KINDS = ("url", "text", "near")
 SETTINGS = "minhash.json"
@@ -37,14 +38,16 @@ LARGEST = 20
 """Clusters shown."""
 ROW = "_row"
 
+READS = Reads(("corpus.minhash",))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--previous", type=Path, help="output of this command for an earlier build")
     arguments = parser.parse_args(argv)
-    return run_spark_job("dedup", arguments, run)
+    return run_spark_job("dedup", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

@@ -13,6 +13,7 @@ from mathmill.corpus.addresses import domain
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import by_url_prefix, read_pages
 from mathmill.job import Figures, Job, job_parser
+from mathmill.reuse.reads import Reads
 
 SAMPLES = 5
 """Pages of a prefix that a person can read."""
@@ -22,15 +23,17 @@ BINS = 10
 """Equal bins of [0, 1] in which the scores of a prefix's pages are counted."""
 ROW_GROUP_BYTES = 1 << 20
 
+READS = Reads(("corpus.domain_rate", "corpus.annotation.min_pages"))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--collected", type=Path, required=True)
     parser.add_argument("--scores", type=Path, help="scores of all pages (default: the collected pages' own)")
     arguments = parser.parse_args(argv)
-    return run_spark_job("domains", arguments, run)
+    return run_spark_job("domains", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

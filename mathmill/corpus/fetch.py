@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -50,6 +51,11 @@ class Client:
     """Who asks."""
 
     user_agent: str
+
+
+def client_of(contact: str | None) -> Client:
+    """Who reads from web servers: this program, and whom to write to."""
+    return Client(f"mathmill/{version('mathmill')}" + (f" (+{contact})" if contact else ""))
 
 
 def is_remote(name: str) -> bool:

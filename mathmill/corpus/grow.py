@@ -12,17 +12,20 @@ from mathmill.corpus.seed import seed_path
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import each_url_once, read_pages, under_mathematics
 from mathmill.job import Figures, Job, job_parser
+from mathmill.reuse.reads import Reads
+
+READS = Reads(("corpus.classifier.positives", "seed"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--seed", required=True, help="positive pages: a path, or a data set of the Hugging Face hub")
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--collected", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    return run_spark_job("grow", arguments, run)
+    return run_spark_job("grow", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

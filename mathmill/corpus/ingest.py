@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mathmill.corpus.columnar_index import plan, planned_split
-from mathmill.corpus.fetch import Client
+from mathmill.corpus.fetch import client_of
 from mathmill.corpus.ingest_task import IngestTask
-from mathmill.corpus.inputs import INDEX_LISTING, input_files
+from mathmill.corpus.inputs import INDEX_LISTING, WARC_LISTING, input_files
 from mathmill.corpus.manifest import COUNTERS, FOLDER, Entry, finished_parts, read_entry
 from mathmill.corpus.page import PageRules
 from mathmill.corpus.session import run_spark_job
@@ -22,7 +21,9 @@ from mathmill.corpus.splits import Split, splits_of
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
 from mathmill.progress import progress
+from mathmill.recipe import Recipe
 from mathmill.recipe_corpus import CorpusRecipe, IndexRecipe
+from mathmill.reuse.reads import Reads
 
 if TYPE_CHECKING:
     from pyspark import RDD
@@ -34,16 +35,38 @@ MOST_TASKS = 10_000
 """Spark tasks at a time; a task of more splits reads them one after another."""
 
 
+def read_files(recipe: Recipe, arguments: argparse.Namespace) -> list[str]:
+    """The WARC files, or those of the index, that the input names."""
+    corpus = recipe.corpus
+    listing = WARC_LISTING if corpus.index is None else INDEX_LISTING
+    return input_files(arguments.input or corpus.input, corpus.base, client_of(corpus.contact), listing)
+
+
+READS = Reads(
+    (
+        "corpus.input",
+        "corpus.base",
+        "corpus.index",
+        "corpus.files",
+        "corpus.contact",
+        "corpus.min_bytes",
+        "corpus.page_bytes",
+        "corpus.page_seconds",
+    ),
+    read_files,
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point. An ingest that was interrupted goes on with what it had not read."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument(
         "--input",
         nargs="+",
         help="WARC or ARC files, globs, lists (….paths.gz) or crawl ids (default: corpus.input)",
     )
     arguments = parser.parse_args(argv)
-    return run_spark_job("ingest", arguments, run, resume=True)
+    return run_spark_job("ingest", arguments, run, resume=True, reads=READS)
 
 
 def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figures:
@@ -51,7 +74,7 @@ def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figur
     corpus = job.recipe.corpus
     inputs = arguments.input or corpus.input
     task = IngestTask(
-        job.out, PageRules(corpus.min_bytes, corpus.page_bytes), corpus.page_seconds, client(corpus.contact)
+        job.out, PageRules(corpus.min_bytes, corpus.page_bytes), corpus.page_seconds, client_of(corpus.contact)
     )
     if corpus.index is None:
         names, work = _whole_files(spark, corpus, inputs, task)
@@ -64,11 +87,6 @@ def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figur
     _check(entries)
     shutil.rmtree(job.out / PLAN, ignore_errors=True)
     return _report(job, entries)
-
-
-def client(contact: str | None) -> Client:
-    """Who reads from web servers: this program, and whom to write to."""
-    return Client(f"mathmill/{version('mathmill')}" + (f" (+{contact})" if contact else ""))
 
 
 def _whole_files(

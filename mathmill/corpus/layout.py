@@ -1,9 +1,10 @@
 """The folders of one corpus build: the one place that knows their names."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from mathmill.output import is_finished
 from mathmill.recipe_corpus import MAX_ITERATIONS
 
@@ -65,6 +66,10 @@ class Iteration:
         """The seed that the next iteration's classifier learns from."""
         return self.root / "seed"
 
+    def stages(self) -> list[Path]:
+        """The outputs in the order in which they are made, whether they are there or not."""
+        return [self.classifier, self.scores, self.collected, self.domains, self.annotations, self.seed]
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -117,6 +122,12 @@ class Build:
         """Counts in and out of every stage, as JSON."""
         return self.root / "report.json"
 
+    def stages(self) -> list[Path]:
+        """The outputs in the order in which they are made, whether they are there or not."""
+        rounds = [self.iteration(number) for number in range(1, MAX_ITERATIONS + 1)]
+        mined = [path for one in rounds for path in one.stages()]
+        return [self.ingested, self.unique, *mined, self.decontaminated, self.tokens]
+
     def iteration(self, number: int) -> Iteration:
         """Iteration `number`, counted from 1."""
         return Iteration(self.root / f"iteration-{number}")
@@ -125,6 +136,19 @@ class Build:
         """The iterations that collected pages, in order."""
         rounds = [self.iteration(number) for number in range(1, MAX_ITERATIONS + 1)]
         return [one for one in rounds if is_finished(one.collected)]
+
+    def crawls(self) -> dict[str, dict[str, object]]:
+        """The crawls that the corpus was mined from, by this build and those that it refreshes.
+
+        By id: `files`, how many were read, and `build`, the folder of the build that read them.
+        """
+        found: dict[str, dict[str, object]] = json.loads(self.report.read_text(encoding="utf-8")).get("crawls", {})
+        return found
+
+    def refreshed(self) -> "Build | None":
+        """The build that this one refreshes."""
+        unique = JobRecord.read(self.unique).arguments["previous"]
+        return None if unique == str(None) else Build(Path(unique).parent)
 
     def last_classifier(self) -> Path:
         """The classifier of the last iteration."""

@@ -9,10 +9,13 @@ from pathlib import Path
 import pyarrow.dataset as ds
 
 from mathmill.corpus.addresses import domain
+from mathmill.corpus.crawls import crawl_of_file, in_time_order
 from mathmill.corpus.figures import growth
 from mathmill.corpus.layout import Build
+from mathmill.corpus.manifest import finished_parts, read_entry
 from mathmill.errors import UserError
-from mathmill.job import Figures, Job, JobRecord, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job_record import JobRecord
 from mathmill.output import SUCCESS, is_finished, write_text
 
 LONGEST = 50
@@ -43,6 +46,7 @@ def run(job: Job, build: Build) -> Figures:
         "iterations": [
             {path.name: _record(path) for path in sorted(one.root.iterdir()) if is_finished(path)} for one in rounds
         ],
+        "crawls": _crawls(build),
         "languages": languages,
         "domains": domains,
     }
@@ -61,7 +65,20 @@ def run(job: Job, build: Build) -> Figures:
 
 def _record(path: Path) -> dict[str, object]:
     record = JobRecord.read(path)
-    return {**record.figures, "seconds": record.seconds}
+    taken = {"taken_over": record.taken_over} if record.taken_over else {}
+    return {**record.figures, "seconds": record.seconds, **taken}
+
+
+def _crawls(build: Build) -> dict[str, dict[str, object]]:
+    """What `Build.crawls` gives."""
+    entries = (read_entry(build.ingested, name) for name in finished_parts(build.ingested))
+    files = {entry.file for entry in entries if entry}
+    read = Counter(crawl for file in files if (crawl := crawl_of_file(file)))
+    earlier = build.refreshed()
+    # Stages that were run one by one may have been given the keys of something that is no build.
+    before = earlier.crawls() if earlier and earlier.report.is_file() else {}
+    own = {crawl: {"files": read[crawl], "build": str(build.root)} for crawl in in_time_order(read)}
+    return {**before, **own}
 
 
 def _top_lists(corpus: Path) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:

@@ -16,17 +16,20 @@ from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.shared_classifier import share, shared_classifier
 from mathmill.corpus.tables import read_pages
 from mathmill.job import Figures, Job, job_parser
+from mathmill.reuse.reads import Reads
 
 TEXT_SCORES = "url string, domain string, prefix string, text_score double"
+
+READS = Reads(("corpus.classifier.address_pages",))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--classifier", type=Path, required=True, help="classifier.bin, or the folder that holds it")
     arguments = parser.parse_args(argv)
-    return run_spark_job("score", arguments, run)
+    return run_spark_job("score", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

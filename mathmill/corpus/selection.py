@@ -18,21 +18,24 @@ from mathmill.corpus.tables import read_pages
 from mathmill.corpus.words import words
 from mathmill.job import Figures, Job, job_parser
 from mathmill.output import write_text
+from mathmill.reuse.reads import Reads
 
 BINS = 100_000
 """Bins of the score histogram that the cut is found with; a budget is met to one bin."""
 
+READS = Reads(("corpus.tokens", "corpus.min_score"))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True)
     parser.add_argument("--tokens", type=int, help="budget (default: corpus.tokens of the iteration)")
     parser.add_argument("--iteration", type=int, default=1)
     parser.add_argument("--previous", type=Path, help="what the iteration before collected")
     arguments = parser.parse_args(argv)
-    return run_spark_job("select", arguments, run)
+    return run_spark_job("select", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

@@ -17,6 +17,7 @@ from mathmill.corpus.java import java_home
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, run_job
 from mathmill.recipe import Recipe
+from mathmill.reuse.reads import Reads
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,6 +64,7 @@ def run_spark_job(
     body: "Callable[[SparkSession, Job, argparse.Namespace], Figures]",
     *,
     resume: bool = False,
+    reads: Reads | None = None,
 ) -> int:
     """`run_job` for a body that needs a session."""
 
@@ -71,7 +73,7 @@ def run_spark_job(
         with _told(session), _losses_in_one_line():
             return body(session, job, arguments)
 
-    return run_job(stage, arguments, work, resume=resume, warm_up=spark_session)
+    return run_job(stage, arguments, work, resume=resume, warm_up=spark_session, reads=reads)
 
 
 def spark_command(module: str, recipe: Recipe, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:

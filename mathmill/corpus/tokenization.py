@@ -24,14 +24,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from mathmill.corpus.linked_parts import link_or_copy
 from mathmill.corpus.session import run_spark_job
 from mathmill.corpus.tables import read_pages
 from mathmill.corpus.token_shards import DOCUMENTS, write_shards
 from mathmill.corpus.tokenizer import Encoder, save_trained, take_tokenizer, train_tokenizer
 from mathmill.errors import UserError
 from mathmill.job import Figures, Job, job_parser
+from mathmill.linked_parts import link_or_copy
 from mathmill.output import require_finished, write_text
+from mathmill.reuse.reads import Reads
 
 log = logging.getLogger("mathmill")
 
@@ -41,15 +42,17 @@ SHARD_CHARACTERS = 64_000_000
 TRAINING_PAGES = 20_000
 """Pages that a tokenizer learns its merges from."""
 
+READS = Reads(("tokenizer",))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command-line entry point."""
-    parser = job_parser(__doc__)
+    parser = job_parser(__doc__, reusable=True)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--tokenizer", help="folder with a tokenizer.json, or hub name (default: the recipe's)")
     parser.add_argument("--previous", type=Path, help="output of this command for an earlier build")
     arguments = parser.parse_args(argv)
-    return run_spark_job("tokenize", arguments, run)
+    return run_spark_job("tokenize", arguments, run, reads=READS)
 
 
 def run(spark: SparkSession, job: Job, arguments: argparse.Namespace) -> Figures:

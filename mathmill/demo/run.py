@@ -28,7 +28,7 @@ from mathmill.stack.airflow_api import AirflowApi, DagRun
 from mathmill.stack.services import Stack, only_one, read_stack, stop_stack
 from mathmill.stack.settings import USER, password
 from mathmill.stack.up import start_stack
-from mathmill.tracking import dag_run_url
+from mathmill.tracking.runs import dag_run_url
 
 log = logging.getLogger("mathmill")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from mathmill.corpus.layout import Build
 from mathmill.demo.jobs import busy_seconds, jobs_since
 from mathmill.evaluation.results import read_results
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 
 STAGES = {
     "base": {"first_loss": "loss, first step", "last_loss": "loss, last step"},

@@ -17,7 +17,8 @@ from mathmill.evaluation.compare_methods import compare_methods
 from mathmill.evaluation.comparison_figure import comparison_figure
 from mathmill.evaluation.held_out_text import bits_per_byte, held_out_texts
 from mathmill.evaluation.results import read_results
-from mathmill.job import Figures, Job, JobRecord, job_parser, run_job
+from mathmill.job import Figures, Job, job_parser, run_job
+from mathmill.job_record import JobRecord
 from mathmill.output import require_finished, write_text
 from mathmill.progress import progress
 from mathmill.training.model_directory import read_record

@@ -15,7 +15,8 @@ from mathmill.evaluation.methods_figure import Curve, methods_figure
 from mathmill.evaluation.paired import Comparison, compare
 from mathmill.evaluation.results import read_results, read_verdicts
 from mathmill.evaluation.uncertainty import Interval, of_share, over_seeds
-from mathmill.job import Figures, Job, JobRecord
+from mathmill.job import Figures, Job
+from mathmill.job_record import JobRecord
 from mathmill.output import require_finished, write_text
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.reinforcement.history import History

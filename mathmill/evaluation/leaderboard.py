@@ -13,7 +13,7 @@ from mathmill.evaluation.results import Result, read_results
 from mathmill.home import finished_outputs
 from mathmill.output import SUCCESS
 from mathmill.recipe_questions import SolutionFormat
-from mathmill.registry import champion, version_at
+from mathmill.tracking.registry import champion, version_at
 
 log = logging.getLogger("mathmill")
 

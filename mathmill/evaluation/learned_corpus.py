@@ -12,8 +12,8 @@ from mathmill.corpus.layout import CONTAMINATION_ITEMS, Build
 from mathmill.errors import UserError
 from mathmill.evaluation.models import lineage
 from mathmill.home import outputs
-from mathmill.job import RECORD as JOB_RECORD
-from mathmill.job import JobRecord
+from mathmill.job_record import RECORD as JOB_RECORD
+from mathmill.job_record import JobRecord
 from mathmill.recipe import Recipe
 from mathmill.training.data import digest
 from mathmill.training.model_directory import RECORD, ModelRecord, read_record

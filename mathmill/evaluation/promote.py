@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from mathmill import tracking
 from mathmill.errors import UserError
 from mathmill.evaluation.results import Result, read_results
 from mathmill.home import newest_output
 from mathmill.job import CommandParser, exit_code
 from mathmill.output import require_finished
 from mathmill.recipe_file import load_recipe
-from mathmill.registry import Version, champion, crown, version_at
+from mathmill.tracking.model_names import registered_name
+from mathmill.tracking.registry import Version, champion, crown, version_at
+from mathmill.tracking.task_run import task_run
 
 log = logging.getLogger("mathmill")
 
@@ -82,7 +83,7 @@ def candidates(evaluation: Path, recipe_name: str) -> Iterator[Candidate]:
         version = version_at(recipe_name, role, Path(path))
         if version is None:
             raise UserError(
-                f"the registry has no {tracking.registered_name(recipe_name, role)} at {path}:"
+                f"the registry has no {registered_name(recipe_name, role)} at {path}:"
                 " promote models that `mathmill train` made for this recipe"
             )
         yield Candidate(role, version, champion(recipe_name, role), results)
@@ -147,9 +148,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> None:
         recipe = load_recipe(arguments.recipe)
         evaluation = arguments.evaluation or newest_output(recipe.name, "evaluation")
-        with tracking.task_run(recipe, "promote") as task_run:
-            task_run.log_params({"evaluation": evaluation, "by": arguments.by})
-            task_run.log_metrics(promote(evaluation.resolve(), recipe.name, chosen, arguments.by))
+        with task_run(recipe, "promote") as tracked:
+            tracked.log_params({"evaluation": evaluation, "by": arguments.by})
+            tracked.log_metrics(promote(evaluation.resolve(), recipe.name, chosen, arguments.by))
 
     return exit_code(run)
 

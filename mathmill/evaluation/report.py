@@ -90,12 +90,16 @@ def _result_metrics(result: Result, place: str) -> dict[str, float]:
 
 
 def _log_models(job: Job, results: Sequence[Result]) -> None:
-    """A nested run for each model, whose metrics are named alike, so that MLflow sets the models side by side."""
+    """A nested run for each model, whose metrics are named alike, so that MLflow sets the models side by side.
+
+    They are also metrics of the models themselves, where the registry has these.
+    """
     for label in dict.fromkeys(result.label for result in results):
         mine = [result for result in results if result.label == label]
-        params = {"model": mine[0].model, "role": mine[0].role, "form": mine[0].form}
+        model, role = mine[0].model, mine[0].role
+        params = {"model": model, "role": role, "form": mine[0].form}
         metrics = {name: value for result in mine for name, value in _result_metrics(result, result.task).items()}
-        job.run.log_child(label, params, metrics)
+        job.run.log_measured(label, model, job.recipe.name, role, params, metrics)
 
 
 def _by_grader(result: Result) -> dict[str, Score]:

@@ -12,7 +12,7 @@ from mathmill.evaluation.estimators import pass_at
 from mathmill.evaluation.shown import first_of_each
 from mathmill.output import write_parquet, write_records
 from mathmill.proofs.checker import Checked
-from mathmill.tracking import TaskRun
+from mathmill.tracking.task_run import TaskRun
 
 PROOFS = "proofs.json"
 ITEMS = "items.parquet"

@@ -29,10 +29,13 @@ from mathmill.reinforcement.update import Learner, update
 from mathmill.reinforcement.validation import validate
 from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.engine import Engine
+from mathmill.training.keeping import keep_checkpoint
 from mathmill.training.session import rank, world_size
 
 CRITIC = "critic"
 """Folder of the critic's checkpoints."""
+VALIDATION_SAMPLES = "validation_samples.json"
+"""The table in MLflow of what was answered in validations so far."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class Progress:
     """Steps done."""
     history: list[dict[str, float]]
     validations: list[dict[str, float]]
+    shown: list[dict[str, Any]]
+    """Completions of the validations, each with its `step`."""
 
 
 def dealt(state: Mapping[str, Any]) -> Pending:
@@ -203,11 +208,14 @@ class Loop:
         if settings is None:
             return
         self._engine.adopt(self.progress.step, self._weights)
-        figures = validate(
+        seen = validate(
             self._engine, self._judges.tokenizer, self._held_out, self._judges.grader, self._job.recipe, settings
         )
-        self.progress.validations.append({"step": self.progress.step, **figures})
-        self._job.run.log_metrics(figures, step=self.progress.step)
+        now = self.progress
+        now.validations.append({"step": now.step, **seen.figures})
+        now.shown += [{"step": now.step, **row} for row in seen.shown]
+        self._job.run.log_metrics(seen.figures, step=now.step)
+        self._job.run.log_rows(now.shown, VALIDATION_SAMPLES)
 
     def _save(self) -> None:
         job, learner, now = self._job, self._learner, self.progress
@@ -217,12 +225,14 @@ class Loop:
         }
         if learner.critic is not None:
             learner.critic.session.save(job.out / CRITIC, now.step, {}, kept=2)
-        learner.session.save(
-            job.out,
+        keep_checkpoint(
+            job,
+            learner.session,
             now.step,
             {
                 "history": now.history,
                 "validations": now.validations,
+                "shown": now.shown,
                 "shares": self._selection.shares,
                 "pending": pending,
             },

@@ -25,7 +25,7 @@ from mathmill.reward.reading import Reader
 from mathmill.reward.scoring import RewardModel
 from mathmill.reward.solutions import Judged
 from mathmill.rollout.engine import Engine
-from mathmill.tracking import NoRun
+from mathmill.tracking.task_run import NoRun
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.reward import SAMPLES, learn
 from mathmill.training.session import Session, rank, world_size

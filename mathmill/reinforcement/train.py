@@ -39,8 +39,9 @@ from mathmill.reinforcement.sources import (
 from mathmill.reinforcement.update import Learner
 from mathmill.reward.scoring import RewardModel
 from mathmill.rollout.engine import Engine
-from mathmill.tracking import PARENT_MODEL
+from mathmill.tracking.model_names import PARENT_MODEL
 from mathmill.training.arguments import training_parser
+from mathmill.training.keeping import remove_checkpoints, restore_checkpoint
 from mathmill.training.model_directory import (
     ModelRecord,
     newest_reward_model,
@@ -68,7 +69,7 @@ def reinforce(job: Job, arguments: argparse.Namespace) -> Figures:
         loop, learner, tokenizer = _loop(job, parent, arguments, stack)
         loop.run()
     _save(job, learner, tokenizer, parent, record.corpus_digest, loop.progress)
-    learner.session.close(job.out)
+    remove_checkpoints(job, learner.session)
     return _summary(loop.progress)
 
 
@@ -94,7 +95,7 @@ def _loop(job: Job, parent: Path, arguments: argparse.Namespace, stack: ExitStac
     state = _restored(job, learner)
     selection = Selection(len(questions), recipe, state["shares"])
     source = offline or _source(learner, engines, sampler, questions, selection, judges, dealt(state))
-    progress = Progress(state["step"], state["history"], state["validations"])
+    progress = Progress(state["step"], state["history"], state["validations"], state["shown"])
     held_out = validation_questions(recipe)
     return Loop(job, learner, source, selection, judges, engine, held_out, rewards, progress), learner, tokenizer
 
@@ -112,9 +113,9 @@ def _learner(recipe: Recipe, parent: Path, device: torch.device) -> Learner:
 
 def _restored(job: Job, learner: Learner) -> dict[str, Any]:
     """The state of the newest checkpoint, or that of a run that begins."""
-    state = learner.session.restore(job.out)
+    state = restore_checkpoint(job, learner.session)
     if state is None:
-        return {"step": 0, "history": [], "validations": [], "shares": {}, "pending": {}}
+        return {"step": 0, "history": [], "validations": [], "shown": [], "shares": {}, "pending": {}}
     if learner.critic is not None:
         learner.critic.session.restore(job.out / CRITIC, state["step"])
     return state
@@ -182,7 +183,7 @@ def _save(
     model = session.model.model
     if recipe.reinforce.lora is not None:
         model = model.merge_and_unload()
-    record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent), corpus_digest, job.run.run_id)
+    record = ModelRecord("rl", recipe.name, recipe.digest(), str(parent), corpus_digest, job.run.known_id())
     save_model(model, tokenizer, job.out, record, weights)
     history = History.of(recipe, progress.history, progress.validations).write(job.out)
     for name in (CRITIC, OFFLINE):

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import requests
@@ -14,7 +15,7 @@ from mathmill.stack.settings import USER, Ports, password
 TIMEOUT_SECONDS = 60.0
 PAGE = 100
 POLL_SECONDS = 0.5
-TEARDOWN_SECONDS = 20.0
+TEARDOWN_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,12 @@ class AirflowApi:
         if before != paused:
             self._call("PATCH", f"/dags/{dag_id}", {"is_paused": paused})
         return before
+
+    def files_read(self) -> set[str]:
+        """Names of the DAG files that Airflow has read, the broken ones too."""
+        whole = self._call("GET", f"/dags?limit={PAGE}")["dags"]
+        broken = self._call("GET", f"/importErrors?limit={PAGE}")["import_errors"]
+        return {Path(one["fileloc"]).name for one in whole} | {Path(one["filename"]).name for one in broken}
 
     def make_pool(self, name: str, slots: int, description: str) -> None:
         """Make a pool that counts deferred tasks too; one that is there stays as it is."""

@@ -18,7 +18,7 @@ from mathmill.launcher.processes import end_processes, in_sessions, processes_wi
 from mathmill.launcher.wrapper import process_start
 from mathmill.output import write_text
 from mathmill.stack.settings import ADDRESS, MARK, Ports, logs_folder, mlflow_database, service_environment
-from mathmill.tracking import artifact_root
+from mathmill.tracking.server import artifact_root
 
 GRACE_SECONDS = 8.0
 MLFLOW = "mlflow"

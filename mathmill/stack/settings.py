@@ -20,6 +20,7 @@ MARK = "MATHMILL_STACK"
 """Environment variable by which every process of the services is known; its value is the home folder."""
 GPU_POOL = "gpu"
 """Airflow's pool that limits how many jobs use GPUs at the same time."""
+DAGS = CHECKOUT / "dags"
 PORTS = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections."""
 
@@ -121,10 +122,10 @@ def _airflow_settings(ports: Ports) -> dict[str, str]:
     bundle = {
         "name": "mathmill",
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(CHECKOUT / "dags"), "refresh_interval": 10},
+        "kwargs": {"path": str(DAGS), "refresh_interval": 10},
     }
     return {
-        "core.dags_folder": str(CHECKOUT / "dags"),
+        "core.dags_folder": str(DAGS),
         "core.plugins_folder": str(CHECKOUT / "plugins"),
         "core.load_examples": "False",
         "core.executor": "operators.executor.WatchedLocalExecutor",

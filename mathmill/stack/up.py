@@ -26,6 +26,7 @@ from mathmill.stack.services import (
     write_stack,
 )
 from mathmill.stack.settings import (
+    DAGS,
     GPU_POOL,
     Ports,
     airflow_home,
@@ -42,7 +43,7 @@ POLL_SECONDS = 0.25
 
 
 def start_stack(port: int | None = None) -> Stack:
-    """Start what is not running and return when all services are healthy.
+    """Start what is not running and return when all services are healthy and Airflow knows the DAGs.
 
     Args:
         port: where Airflow must listen; any free port by default.
@@ -66,8 +67,11 @@ def start_stack(port: int | None = None) -> Stack:
             for name, arguments in AIRFLOW_SERVICES.items():
                 services.append(start_service(name, airflow_command(*arguments), ports))
                 write_stack(Stack(ports, services))
-            _wait_until_healthy(ports, services)
-            AirflowApi.login(ports).make_pool(GPU_POOL, _gpus() or 1, "Trainings at the same time: a slot for each GPU")
+            _wait_until(_healthy(ports), services)
+            airflow = AirflowApi.login(ports)
+            airflow.make_pool(GPU_POOL, _gpus() or 1, "Trainings at the same time: a slot for each GPU")
+            dags = {file.name for file in DAGS.glob("*.py")}
+            _wait_until([lambda: airflow.files_read() >= dags], services)
         except BaseException:
             stop_stack()
             raise
@@ -108,14 +112,17 @@ def _gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
-def _wait_until_healthy(ports: Ports, services: Sequence[Service]) -> None:
+def _healthy(ports: Ports) -> list[Callable[[], bool]]:
     components = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-    checks: list[Callable[[], bool]] = [
+    return [
         lambda: answers(f"{ports.mlflow_url}/health"),
         # Its first answer takes seconds, which would else be the first task's.
         lambda: answers(f"{ports.airflow_url}/execution/health"),
         lambda: all(airflow_health(ports).get(name) == "healthy" for name in components),
     ]
+
+
+def _wait_until(checks: Sequence[Callable[[], bool]], services: Sequence[Service]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while checks:
         checks = [check for check in checks if not check()]

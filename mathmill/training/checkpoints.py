@@ -33,11 +33,16 @@ def complete(checkpoints: Path, tag: str, *, ranks: int, kept: int) -> None:
     """
     write_text(checkpoints / tag / RANKS, str(ranks))
     write_text(checkpoints / LATEST, tag)
-    whole = [path.parent for path in checkpoints.glob(f"*/{RANKS}")]
-    newest = sorted(whole, key=lambda path: (path / RANKS).stat().st_mtime_ns)[-kept:]
+    newest = complete_checkpoints(checkpoints)[-kept:]
     for folder in checkpoints.iterdir():
         if folder.is_dir() and folder not in newest:
             shutil.rmtree(folder)
+
+
+def complete_checkpoints(checkpoints: Path) -> list[Path]:
+    """The folders of those that are complete, in the order in which they became so."""
+    complete = [path.parent for path in checkpoints.glob(f"*/{RANKS}")]
+    return sorted(complete, key=lambda folder: (folder / RANKS).stat().st_mtime_ns)
 
 
 def newest_checkpoint(checkpoints: Path) -> Path | None:
@@ -48,9 +53,12 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
 
 def checkpoint_of(checkpoints: Path, step: int) -> Path | None:
     """The folder of the newest complete checkpoint of `step`; None where there is none."""
-    whole = [path.parent for path in checkpoints.glob(f"*/{RANKS}")]
-    of_step = [folder for folder in whole if folder.name == f"step-{step}" or folder.name.startswith(f"step-{step}-")]
-    return max(of_step, key=lambda folder: (folder / RANKS).stat().st_mtime_ns, default=None)
+    of_step = [
+        folder
+        for folder in complete_checkpoints(checkpoints)
+        if folder.name == f"step-{step}" or folder.name.startswith(f"step-{step}-")
+    ]
+    return of_step[-1] if of_step else None
 
 
 def written_by(checkpoint: Path) -> int:

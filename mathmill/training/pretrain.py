@@ -9,16 +9,18 @@ from typing import Any
 
 from mathmill import home
 from mathmill.corpus.layout import Build
+from mathmill.errors import UserError
 from mathmill.job import Figures, Job, run_job
 from mathmill.output import write_text
 from mathmill.recipe import Recipe
-from mathmill.tracking import PARENT_MODEL
+from mathmill.tracking.model_names import PARENT_MODEL
 from mathmill.training import data
 from mathmill.training.arguments import training_parser
 from mathmill.training.causal_loss import CausalLoss
 from mathmill.training.chat import set_chat_template
 from mathmill.training.figures import loss_curves
 from mathmill.training.initial_model import initial_model
+from mathmill.training.keeping import remove_checkpoints
 from mathmill.training.model_directory import ModelRecord, of_wrapped, save_model
 from mathmill.training.pretraining import Pretraining, Source
 from mathmill.training.session import end_rank, rank, start_distributed
@@ -49,7 +51,7 @@ def pretrain(job: Job, arguments: argparse.Namespace) -> Figures:
     while (diverged := training.run()) is not None:
         training.skip_back(diverged)
     _save(training, tokenizer, build)
-    training.session.close(job.out)
+    remove_checkpoints(job, training.session)
     return training.figures()
 
 
@@ -76,10 +78,25 @@ def _sources(job: Job, build: Build) -> dict[str, Source]:
 
 
 def _tokenizer(recipe: Recipe, build: Build) -> Any:
+    """The recipe's tokenizer, or the corpus's own.
+
+    Raises:
+        UserError: it is not there, or the hub does not give it.
+    """
     from transformers import AutoTokenizer
 
-    place = recipe.tokenizer.pretrained or build.tokenizer
-    tokenizer = AutoTokenizer.from_pretrained(place)
+    named = recipe.tokenizer.pretrained
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(named or build.tokenizer)
+    except (OSError, ValueError) as error:
+        if named is None:
+            raise UserError(
+                f"{build.root} has no tokenizer in {build.tokenizer}: name a corpus that `mathmill corpus build` made"
+            ) from error
+        raise UserError(
+            f"tokenizer.pretrained {named} is no folder with a tokenizer and the hub does not give it"
+            f" ({' '.join(str(error).split())[:200]})"
+        ) from error
     if tokenizer.chat_template is None:
         set_chat_template(tokenizer)
     return tokenizer
@@ -97,7 +114,7 @@ def _save(training: Pretraining, tokenizer: Any, build: Build) -> None:
         recipe_digest=job.recipe.digest(),
         parent_model=job.recipe.model.checkpoint,
         corpus_digest=data.digest(build.shards),
-        mlflow_run_id=job.run.run_id,
+        mlflow_run_id=job.run.known_id(),
     )
     save_model(training.causal.model, tokenizer, job.out, record, of_wrapped(weights))
     write_text(job.out / TRACE, "".join(f"{json.dumps(row)}\n" for row in training.progress.trace))

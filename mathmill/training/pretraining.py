@@ -15,6 +15,7 @@ from mathmill.progress import progress
 from mathmill.training.causal_loss import IGNORED, CausalLoss
 from mathmill.training.data import PackedSource
 from mathmill.training.divergence import divergence
+from mathmill.training.keeping import keep_checkpoint, restore_checkpoint
 from mathmill.training.mixture import Mixture
 from mathmill.training.pretraining_batches import Batches, StepBatch
 from mathmill.training.session import Session, rank, totals, world_size
@@ -231,11 +232,11 @@ class Pretraining:
     def _save(self) -> None:
         began = time.monotonic()
         state = {"progress": asdict(self.progress)}
-        self.session.save(self.job.out, self.progress.step, state, kept=self._settings.checkpoints_kept)
+        keep_checkpoint(self.job, self.session, self.progress.step, state, kept=self._settings.checkpoints_kept)
         self.job.run.log_metrics({"seconds/checkpoint": time.monotonic() - began}, step=self.progress.step)
 
     def _restore(self) -> bool:
-        state = self.session.restore(self.job.out)
+        state = restore_checkpoint(self.job, self.session)
         if state is not None:
             self.progress = Progress(**state["progress"])
         return state is not None

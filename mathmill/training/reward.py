@@ -33,9 +33,10 @@ from mathmill.reward.process import process_lessons
 from mathmill.reward.reading import Example, Reader
 from mathmill.reward.scoring import solution_score
 from mathmill.reward.solutions import Policy, draw_solutions
-from mathmill.tracking import PARENT_MODEL
+from mathmill.tracking.model_names import PARENT_MODEL
 from mathmill.training.arguments import training_parser
 from mathmill.training.figures import step_curve
+from mathmill.training.keeping import keep_checkpoint, remove_checkpoints, restore_checkpoint
 from mathmill.training.model_directory import ModelRecord, RewardKind, read_record, save_model
 from mathmill.training.passes import indices_of_step
 from mathmill.training.session import Session, end_rank, rank, start_distributed, total, world_size
@@ -82,13 +83,15 @@ def train(job: Job, arguments: argparse.Namespace) -> Figures:
     weights = session.whole_weights()
     if rank() == 0:
         base = parent.parent_model
-        record = ModelRecord("reward", recipe.name, recipe.digest(), base, parent.corpus_digest, job.run.run_id, kind)
+        record = ModelRecord(
+            "reward", recipe.name, recipe.digest(), base, parent.corpus_digest, job.run.known_id(), kind
+        )
         save_model(session.model, reader.tokenizer, job.out, record, weights)
         job.run.register_model(job.final, recipe.name, "reward", {PARENT_MODEL: base})
         job.run.log_figure(step_curve(curve, "Reward model loss", f"loss (nats a {_term(kind, recipe)})"), "loss.png")
         job.run.log_figure(reliability_figure(bins), "reliability.png")
         _keep(job, lessons)
-    session.close(job.out)
+    remove_checkpoints(job, session)
     return {**lessons.figures, "rejected": len(lessons.rejected), "steps": steps, "last_loss": curve[-1], **figures}
 
 
@@ -135,7 +138,7 @@ def learn(
 ) -> list[float]:
     """All optimiser steps that are still to do; the loss of every one, those done before included."""
     recipe, settings = job.recipe, job.recipe.reward
-    state = session.restore(job.out) or {"step": 0, "losses": []}
+    state = restore_checkpoint(job, session) or {"step": 0, "losses": []}
     curve: list[float] = state["losses"]
     first = state["step"]
     for step in progress(range(first, steps), total=steps, unit="steps", start=first):
@@ -145,7 +148,7 @@ def learn(
             raise UserError(f"reward: the loss is {curve[-1]} at step {step + 1}: lower reward.optimizer.learning_rate")
         job.run.log_metrics({"loss": curve[-1], **session.figures()}, step=step + 1)
         if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < steps:
-            session.save(job.out, step + 1, {"losses": curve})
+            keep_checkpoint(job, session, step + 1, {"losses": curve})
     return curve
 
 

@@ -166,8 +166,8 @@ class Session:
         whole = self.engine._zero3_consolidated_16bit_state_dict()  # noqa: SLF001 - there is no public way
         return None if whole is None else dict(whole)
 
-    def save(self, folder: Path, step: int, state: Mapping[str, Any], *, kept: int = 1) -> None:
-        """Write checkpoint `step`, complete or not at all, and remove all but the newest `kept`."""
+    def save(self, folder: Path, step: int, state: Mapping[str, Any], *, kept: int = 1) -> Path:
+        """Write checkpoint `step`, complete or not at all, and remove all but the newest `kept`; its folder."""
         generators = {"torch": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate()}  # noqa: NPY002
         if torch.cuda.is_available():
             generators["cuda"] = torch.cuda.get_rng_state()
@@ -183,6 +183,7 @@ class Session:
         if rank() == 0:
             complete(checkpoints, tag, ranks=world_size(), kept=kept)
         dist.barrier()
+        return checkpoints / tag
 
     def restore(self, folder: Path, step: int | None = None) -> dict[str, Any] | None:
         """Go back to the newest checkpoint, or to that of `step`; its `state` with `step`, None where there is none.

@@ -19,11 +19,12 @@ from mathmill.output import write_text
 from mathmill.progress import progress
 from mathmill.questions.benchmarks import benchmark_name
 from mathmill.recipe import Recipe
-from mathmill.tracking import PARENT_MODEL
+from mathmill.tracking.model_names import PARENT_MODEL
 from mathmill.training.arguments import training_parser
 from mathmill.training.chat import set_chat_template
 from mathmill.training.examples import load_examples
 from mathmill.training.figures import step_curve
+from mathmill.training.keeping import keep_checkpoint, remove_checkpoints, restore_checkpoint
 from mathmill.training.model_directory import ModelRecord, read_record, save_model
 from mathmill.training.packing import Example, Packed, lay_out
 from mathmill.training.segment_attention import enable_segment_attention
@@ -65,12 +66,14 @@ def tune(job: Job, arguments: argparse.Namespace) -> Figures:
     losses = _train(job, session, batches, device)
     weights = session.whole_weights()
     if rank() == 0:
-        record = ModelRecord("instruct", recipe.name, recipe.digest(), str(base), parent.corpus_digest, job.run.run_id)
+        record = ModelRecord(
+            "instruct", recipe.name, recipe.digest(), str(base), parent.corpus_digest, job.run.known_id()
+        )
         save_model(session.model, tokenizer, job.out, record, weights)
         job.run.register_model(job.final, job.recipe.name, "instruct", {PARENT_MODEL: str(base)})
         job.run.log_figure(step_curve(losses, "Instruction tuning loss", "loss (nats a token)"), "loss.png")
         job.run.log_artifact(job.out / REJECTS)
-    session.close(job.out)
+    remove_checkpoints(job, session)
     return {
         "steps": settings.steps,
         "examples": len(examples),
@@ -93,7 +96,7 @@ def load_model(place: Any) -> Any:
 def _train(job: Job, session: Session, batches: Batches, device: torch.device) -> list[float]:
     """The losses of all steps, of which those before the newest checkpoint are not taken again."""
     settings = job.recipe.instruct
-    state = session.restore(job.out) or {"step": 0, "losses": []}
+    state = restore_checkpoint(job, session) or {"step": 0, "losses": []}
     losses: list[float] = state["losses"]
     first = state["step"]
     for step in progress(range(first, settings.steps), total=settings.steps, unit="steps", start=first):
@@ -107,7 +110,7 @@ def _train(job: Job, session: Session, batches: Batches, device: torch.device) -
         rate = tokens / (time.monotonic() - began)
         job.run.log_metrics({"loss": loss, "tokens_per_second": rate, **session.figures()}, step=step + 1)
         if (step + 1) % settings.checkpoint_steps == 0 and step + 1 < settings.steps:
-            session.save(job.out, step + 1, {"losses": losses})
+            keep_checkpoint(job, session, step + 1, {"losses": losses})
     return losses
 
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mathmill.corpus import dedup, linked_parts
-from mathmill.job import JobRecord
+from mathmill import linked_parts
+from mathmill.corpus import dedup
+from mathmill.job_record import JobRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema(

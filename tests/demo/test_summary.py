@@ -7,7 +7,8 @@ from pathlib import Path
 from mathmill.demo.summary import summary
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.results import Result, write_results
-from mathmill.job import RECORD, Figures, JobRecord
+from mathmill.job import Figures
+from mathmill.job_record import RECORD, JobRecord
 
 
 def _output(folder: Path, seconds: float, figures: Figures) -> Path:

@@ -11,7 +11,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mathmill.evaluation.compare import main
-from mathmill.tracking import tracking_client
+from mathmill.tracking.server import tracking_client
 from mathmill.training.model_directory import ModelRecord
 from tests.byte_tokenizer import byte_tokenizer
 

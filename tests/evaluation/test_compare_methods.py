@@ -18,7 +18,7 @@ from mathmill.evaluation.uncertainty import Interval
 from mathmill.recipe_reinforcement import ReinforceRecipe
 from mathmill.reinforcement.history import History
 from mathmill.reinforcement.methods import METHODS
-from mathmill.tracking import tracking_client
+from mathmill.tracking.server import tracking_client
 from mathmill.training.model_directory import ModelRecord
 
 STEPS = 4

@@ -16,7 +16,7 @@ from mathmill.grading.paper.rules import PAPER_RULES
 from mathmill.job import Job
 from mathmill.questions.question import Question
 from mathmill.recipe_file import load_recipe
-from mathmill.tracking import task_run
+from mathmill.tracking.task_run import task_run
 
 
 def item(gold, answer, outcome, paper_answer, paper_outcome, **fields):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mathmill import home, tracking
+from mathmill import home
 from mathmill.evaluation.accuracy import Proportion, Score, wilson
 from mathmill.evaluation.leaderboard import (
     Entry,
@@ -20,6 +20,7 @@ from mathmill.evaluation.leaderboard_page import leaderboard_page
 from mathmill.evaluation.promote import promote
 from mathmill.evaluation.results import Result, Verification, write_results
 from mathmill.recipe_file import load_recipe
+from mathmill.tracking.task_run import task_run
 
 PUBLISHED = {("math", "base", "cot"): 0.362, ("math", "rl", "cot"): 0.517, ("math", "rl", "tool"): 0.588}
 
@@ -100,7 +101,7 @@ def test_evaluations_come_from_the_home_but_not_those_of_other_versions(caplog):
 
 def test_registered_models_are_named_by_version(recipe, tmp_path):
     models = [tmp_path / "a", tmp_path / "b"]
-    with tracking.task_run(recipe, "rl") as run:
+    with task_run(recipe, "rl") as run:
         for model in models:
             run.register_model(model, "tiny", "rl", {})
     first, second = (result("rl", str(model), 0.5) for model in models)

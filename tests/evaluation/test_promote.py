@@ -2,14 +2,15 @@
 
 import pytest
 
-from mathmill import tracking
 from mathmill.errors import UserError
 from mathmill.evaluation import promote
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.results import Result, write_results
 from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
-from mathmill.registry import PROMOTED_BY, champion
+from mathmill.tracking.registry import PROMOTED_BY, champion
+from mathmill.tracking.server import tracking_client
+from mathmill.tracking.task_run import task_run
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def register(recipe_path, tmp_path):
     def add(name, role="rl"):
         path = tmp_path / name
         path.mkdir()
-        with tracking.task_run(load_recipe(recipe_path), role) as run:
+        with task_run(load_recipe(recipe_path), role) as run:
             run.register_model(path, "tiny", role, {})
         return path
 
@@ -103,7 +104,7 @@ def test_a_chosen_model_is_champion_though_its_accuracy_is_less(register, evalua
     worse = evaluated("e2", [(second, "rl", 0.4)])
     assert promote.promote(worse, "tiny", ["tiny-rl/2"], "ann") == {"promoted/rl": 1.0}
     assert (champion("tiny", "rl").path, champion("tiny", "rl").accuracy) == (second, 0.4)
-    tags = [tracking.tracking_client().get_model_version("tiny-rl", number).tags[PROMOTED_BY] for number in "12"]
+    tags = [tracking_client().get_model_version("tiny-rl", number).tags[PROMOTED_BY] for number in "12"]
     assert tags == ["auto", "ann"]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mathmill import tracking
 from mathmill.evaluation.accuracy import Proportion, Score
 from mathmill.evaluation.promote import candidates, promote
 from mathmill.evaluation.proposal import proposal
@@ -13,6 +12,7 @@ from mathmill.evaluation.results import Item, Result, write_results
 from mathmill.grading.grader import OUTCOMES
 from mathmill.home import outputs
 from mathmill.recipe_file import load_recipe
+from mathmill.tracking.task_run import task_run
 
 Verdicts = Mapping[str, Sequence[bool]]
 """By task, of its questions in order."""
@@ -21,7 +21,7 @@ Verdicts = Mapping[str, Sequence[bool]]
 def _model(recipe: Path, name: str) -> Path:
     path = recipe.parent / name
     path.mkdir()
-    with tracking.task_run(load_recipe(str(recipe)), "rl") as run:
+    with task_run(load_recipe(str(recipe)), "rl") as run:
         run.register_model(path, "tiny", "rl", {})
     return path
 

@@ -12,6 +12,9 @@ import yaml
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
+from mathmill.job_record import JobRecord
+from mathmill.reinforcement.loop import VALIDATION_SAMPLES
+from mathmill.tracking.server import tracking_client
 from tests.boxing_policy import save_instruct
 from tests.processes import kill_all, wait_until
 
@@ -100,6 +103,20 @@ def test_what_is_beside_the_policy_survives_a_kill(tmp_path: Path, instruct: Pat
         for history in histories
     )
     assert ours == theirs
+    tables = [_validation_samples(folder) for folder in (clean, killed)]
+    assert tables[0] == tables[1]
+    assert [(row["step"], row["question"]) for row in tables[0]] == [
+        (step, f"What of {n}") for step in (0, 4, 8) for n in range(4)
+    ]
+    assert {row["outcome"] == "right" for row in tables[0] if row["answer"] == row["gold"]} == {True}
+
+
+def _validation_samples(folder: Path) -> list[dict[str, object]]:
+    """The table in MLflow of what was answered in validations."""
+    record = JobRecord.read(folder)
+    table = tracking_client().load_table(record.mlflow_experiment_id, VALIDATION_SAMPLES, [record.mlflow_run_id])
+    rows: list[dict[str, object]] = table.to_dict("records")
+    return rows
 
 
 def _write_questions(folder: Path) -> None:

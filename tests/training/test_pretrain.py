@@ -14,8 +14,13 @@ import yaml
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
+from mathmill.launcher.launcher import JobSpec, JobStatus, Resources
+from mathmill.launcher.slurm import SlurmLauncher
 from mathmill.output import partial_path
+from mathmill.training import launch
+from mathmill.training.launch import distributed_command
 from tests.byte_tokenizer import byte_tokenizer
+from tests.launcher.jobs import ended
 from tests.processes import kill_all, wait_until
 from tests.tiny_pretraining import TINY, write_shards
 
@@ -30,6 +35,7 @@ RECIPE: dict[str, Any] = {
         "optimizer": {"learning_rate": 0.003, "schedule": "multi_step", "warmup_steps": 2},
     },
 }
+NODES = ("--set", "launch.nodes=2", "--set", "launch.processes=1")
 
 
 @pytest.fixture
@@ -99,6 +105,67 @@ def test_a_killed_job_ends_as_a_clean_one_on_as_many_ranks_or_others(stage: int,
     subprocess.run(_command(recipe, corpus, fewer, "--set", "launch.processes=1"), check=True)
     for ours, theirs in zip(_trace(fewer), _trace(clean), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+@pytest.fixture
+def cluster(slurm_configuration: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SlurmLauncher:
+    """A Slurm of two nodes."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm_configuration))
+    return SlurmLauncher(tmp_path / "jobs", grace=1.0)
+
+
+def _on_two_nodes(launcher: SlurmLauncher, *arguments: str) -> JobStatus:
+    """How a job of one rank on each of two nodes ends."""
+    command = distributed_command("pretrain", [*arguments, *NODES])
+    launcher.submit(JobSpec(command, resources=Resources(nodes=2)), "job")
+    return ended(launcher, "job", seconds=900)
+
+
+@pytest.mark.slow
+def test_two_machines_learn_what_two_ranks_of_one_learn(cluster: SlurmLauncher, tmp_path: Path, corpus: Path) -> None:
+    recipe = _recipe(tmp_path, corpus)
+    one, two = tmp_path / "one", tmp_path / "two"
+    subprocess.run(_command(recipe, corpus, one), check=True)
+    status = _on_two_nodes(cluster, "--recipe", str(recipe), "--input", str(corpus), "--out", str(two))
+    assert status.succeeded, cluster.read_log("job", 0)[0]
+    assert _trace(two) == _trace(one)
+
+
+@pytest.mark.slow
+def test_a_mistake_on_two_machines_is_told_as_one(cluster: SlurmLauncher, tmp_path: Path, corpus: Path) -> None:
+    recipe, missing = _recipe(tmp_path, corpus), tmp_path / "missing"
+    status = _on_two_nodes(cluster, "--recipe", str(recipe), "--input", str(missing), "--out", str(tmp_path / "out"))
+    assert status.exit_code == 2
+    assert f"mathmill: error: {missing} has no tokenizer" in cluster.read_log("job", 0)[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("seed=1", "has no tokenizer in"),
+        (
+            "tokenizer={pretrained: no/such-tokenizer, train: null}",
+            "tokenizer.pretrained no/such-tokenizer is no folder",
+        ),
+    ],
+)
+def test_a_tokenizer_that_is_not_there_is_told_in_one_line(
+    tmp_path: Path,
+    corpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    setting: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    shutil.rmtree(corpus / "tokens" / "tokenizer")
+    recipe = _recipe(tmp_path, corpus)
+    one_rank = ["--set", "launch.processes=1", "--set", setting]
+    arguments = ["--recipe", str(recipe), "--input", str(corpus), "--out", str(tmp_path / "out"), *one_rank]
+    assert launch.main(["pretrain", *arguments]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert [line for line in lines if told in line] == lines[-1:]
+    assert lines[-1].startswith("mathmill: error: ")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mathmill.recipe import Recipe
-from mathmill.tracking import tracking_client
+from mathmill.tracking.server import tracking_client
 from mathmill.training.examples import load_examples
 from mathmill.training.model_directory import ModelRecord, save_model
 from mathmill.training.packing import pack
@@ -102,6 +102,11 @@ def test_a_killed_job_ends_as_a_clean_one_and_one_rank_learns_as_two(tmp_path, b
     assert all(np.array_equal(clean[name], again[name]) for name in clean)
     assert all(np.allclose(clean[name], alone[name], atol=1e-4) for name in clean)
 
+    for record in records.values():
+        assert checkpoints(record) == {
+            f"sft-step-{step}": ("removed", curve(record, "loss")[step - 1]) for step in (3, 6, 9)
+        }
+
     places = [json.loads(line)["place"] for line in (tmp_path / "clean" / REJECTS).read_text().splitlines()]
     assert places == [f"{questions}:61", f"{questions}:62"]
     AutoModelForCausalLM.from_pretrained(tmp_path / "clean")
@@ -121,6 +126,16 @@ def first_step(base: Path, settings: dict) -> tuple[float, float]:
     loss = torch.stack(losses).mean()
     loss.backward()
     return loss.item(), torch.nn.utils.get_total_norm([one.grad for one in model.parameters()]).item()
+
+
+def checkpoints(record):
+    """What MLflow has of a job's checkpoints: whether they are there, and their loss."""
+    run = record["mlflow_run_id"]
+    found = tracking_client().search_logged_models(
+        [record["mlflow_experiment_id"]], f"source_run_id = '{run}' AND model_type = 'checkpoint'"
+    )
+    losses = [{one.key: one.value for one in model.metrics}["loss"] for model in found]
+    return {model.name: (model.tags["mathmill.checkpoint"], loss) for model, loss in zip(found, losses, strict=True)}
 
 
 def curve(record: dict, metric: str) -> list[float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mathmill import home
 from mathmill.corpus.layout import Build, Iteration
-from mathmill.job import RECORD, JobRecord
+from mathmill.job_record import RECORD, JobRecord
 from mathmill.output import is_finished
 from mathmill.recipe_corpus import MAX_ITERATIONS
 

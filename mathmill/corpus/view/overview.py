@@ -1,10 +1,12 @@
 """A build in figures: growth by iteration, scores with the cut, languages, domains, benchmarks."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from mathmill.corpus.layout import HISTOGRAM, Build, Iteration
 from mathmill.corpus.view.builds import record_of
+from mathmill.reuse.take_over import SAME
 
 LONGEST = 50
 
@@ -22,6 +24,22 @@ def growth(build: Build) -> list[dict[str, Any]]:
             if record := record_of(path):
                 row |= {f"{name}{figure}": value for figure, value in record.figures.items()}
         rows.append(row)
+    return rows
+
+
+def stages(build: Build) -> list[dict[str, Any]]:
+    """Each finished stage: its `place` in the build, `seconds`, and why it was made or taken over.
+
+    `taken_from` is the run that made it, None if this one did; `why` is empty where no earlier run was looked at.
+    """
+    rows = []
+    for path in build.stages():
+        if record := record_of(path):
+            place = path.relative_to(build.root)
+            # An output lies as deep in its run as its twin does in the run that made it.
+            twin = Path(record.taken_over).parents[len(place.parts) - 1].name if record.taken_over else None
+            why = SAME if twin else record.made_because
+            rows.append({"place": str(place), "seconds": record.seconds, "taken_from": twin, "why": why})
     return rows
 
 

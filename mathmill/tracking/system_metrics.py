@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mathmill.tracking import TaskRun
+if TYPE_CHECKING:
+    from mathmill.tracking.task_run import TaskRun
 
 SAMPLE_SECONDS = 10.0
 PREFIX = "system/"
@@ -13,7 +14,7 @@ PREFIX = "system/"
 
 
 @contextmanager
-def system_metrics(run: TaskRun) -> Iterator[None]:
+def system_metrics(run: "TaskRun") -> Iterator[None]:
     """Log them every `SAMPLE_SECONDS` during the block; of several nodes, those of the one that logs."""
     ended = threading.Event()
     thread = threading.Thread(target=_sample, args=(run, ended), name="system_metrics", daemon=True)
@@ -25,7 +26,7 @@ def system_metrics(run: TaskRun) -> Iterator[None]:
         thread.join()
 
 
-def _sample(run: TaskRun, ended: threading.Event) -> None:
+def _sample(run: "TaskRun", ended: threading.Event) -> None:
     if ended.wait(SAMPLE_SECONDS):
         return  # so short a job needs no monitors
     monitors = _monitors()

@@ -28,19 +28,24 @@ TELL_SECONDS = 5.0
 BATCH = 1000
 """Metrics in one call, MLflow's limit."""
 RETRY_SECONDS = (1.0, 30.0)
-"""Wait before the second try to tell an entry, and before any late one."""
+"""Wait before the second try to tell an entry, and before any late one; in haste always the former."""
 
 Entry = dict[str, Any]
 Tell = Callable[[Sequence[Entry]], None]
 """Tells entries of one kind.
 
 Raises:
-    ServerAwayError: the server does not answer now; whatever else it raises stands for a mistake of ours.
+    ServerAwayError: the server does not answer now.
+    StartOverError: it has nothing of what it was told; whatever else is raised stands for a mistake.
 """
 
 
 class ServerAwayError(Exception):
     """The server does not answer, or not now."""
+
+
+class StartOverError(Exception):
+    """The server has nothing of what it was told before: it is told everything anew."""
 
 
 class Journal:
@@ -63,15 +68,21 @@ class Journal:
         """Of each metric, the last step that earlier tries have written."""
         self._file = (folder / JOURNAL).open("ab")
         self._written = self._file.tell()
+        self.is_new = not self._written
+        """Whether no earlier try has written anything."""
         self._changed = threading.Condition()
         self._in_haste = False
+        self._away = False
         self._closing = False
         self._mistake: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, kind: str, **what: Any) -> None:
+    def write(self, kind: str, **what: Any) -> int:
         """Keep an entry; it is told soon.
+
+        Returns:
+            The offset after it.
 
         Raises:
             Exception: whatever telling an earlier entry has raised, unless the server was only away.
@@ -83,6 +94,7 @@ class Journal:
             self._file.flush()
             self._written = self._file.tell()
             self._changed.notify_all()
+            return self._written
 
     def file(self, name: str) -> Path:
         """Where to put the file `name` before the entry that tells of it."""
@@ -97,13 +109,25 @@ class Journal:
             Exception: as `write` does.
         """
         with self._changed:
-            self._in_haste = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._told == self._written or self._mistake is not None, seconds)
-            self._in_haste = False
-            if self._mistake is not None:
-                raise self._mistake
+            self._hasten(lambda: self._told == self._written, seconds)
             return self._told == self._written
+
+    def begin(self, offset: int, seconds: float) -> None:
+        """Have the entries before `offset` told at once; wait no longer than until the server is seen to be away.
+
+        Raises:
+            Exception: as `write` does.
+        """
+        with self._changed:
+            self._hasten(lambda: self._told >= offset or self._away, seconds)
+
+    def _hasten(self, enough: Callable[[], bool], seconds: float) -> None:
+        self._in_haste = True
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: enough() or self._mistake is not None, seconds)
+        self._in_haste = False
+        if self._mistake is not None:
+            raise self._mistake
 
     def close(self, *, keep: bool) -> None:
         """Stop telling. The journal goes, unless it is to be kept for a later try or not all of it is told."""
@@ -125,7 +149,12 @@ class Journal:
                 if not pause:
                     log.warning("MLflow at %s does not answer (%s): what it is to know is kept", self._server, reason)
                 pause = min(max(2 * pause, RETRY_SECONDS[0]), RETRY_SECONDS[1])
+                with self._changed:
+                    self._away = True
+                    self._changed.notify_all()
                 continue
+            except StartOverError:
+                end = 0
             except Exception as error:  # noqa: BLE001 - the thread that writes raises it
                 with self._changed:
                     self._mistake = error
@@ -136,7 +165,7 @@ class Journal:
             pause = 0.0
             write_text(self.folder / TOLD, str(end))
             with self._changed:
-                self._told = end
+                self._told, self._away = end, False
                 self._changed.notify_all()
 
     def _await(self, pause: float) -> bool:
@@ -148,7 +177,9 @@ class Journal:
         with self._changed:
             self._changed.wait_for(lambda: self._told < self._written or self._closing)
             if pause:
-                self._changed.wait_for(lambda: self._closing, pause)
+                self._changed.wait_for(lambda: self._in_haste or self._closing, pause)
+                if self._in_haste:
+                    self._changed.wait_for(lambda: self._closing, min(pause, RETRY_SECONDS[0]))
                 return not self._closing
             self._changed.wait_for(lambda: self._in_haste or self._closing, TELL_SECONDS)
             return self._told < self._written

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mathmill.tracking import CHAMPION, MODEL_PATH, registered_name, tracking_client
+from mathmill.tracking.model_names import CHAMPION, MODEL_PATH, registered_name
+from mathmill.tracking.server import tracking_client
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 ACCURACY = "mathmill.accuracy"
 TASKS = "mathmill.tasks"
 PROMOTED_BY = "mathmill.promoted_by"
+SOURCE = "models:/"
+"""Begins the source of a version of a logged model, whose id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Version:
     """Mean accuracy over the tasks when it became champion; None if it never did."""
     tasks: str
     """What the accuracy was measured on."""
+    model_id: str
+    """Of the logged model that it is a version of; empty if it is of none."""
 
 
 def version_at(recipe_name: str, role: str, path: Path) -> Version | None:
@@ -60,4 +65,6 @@ def _version(found: "ModelVersion") -> Version:
         path=Path(found.tags.get(MODEL_PATH, "")),
         accuracy=float(accuracy) if accuracy is not None else None,
         tasks=found.tags.get(TASKS, ""),
+        # MLflow's own field for it is not stored.
+        model_id=found.source.removeprefix(SOURCE) if found.source.startswith(SOURCE) else "",
     )

@@ -11,8 +11,9 @@ from mathmill.errors import UserError
 from mathmill.home import home
 from mathmill.job import CommandParser, exit_code
 from mathmill.output import is_finished
-from mathmill.redaction import without_login
-from mathmill.tracking import JOURNALS, open_journal, tracking_client, tracking_uri
+from mathmill.tracking.journal_run import open_journal
+from mathmill.tracking.server import shown_uri, tracking_client
+from mathmill.tracking.task_run import JOURNALS
 
 log = logging.getLogger("mathmill")
 
@@ -29,17 +30,16 @@ def deliver(outputs: Sequence[Path]) -> int:
     client, count = tracking_client(), 0
     for output in outputs:
         for folder in sorted((output / JOURNALS).glob("*/")):
-            journal = open_journal(folder, client)
+            journal, teller = open_journal(folder, client)
             told = journal.wait(SECONDS)
             journal.close(keep=False)
             if not told:
-                uri = without_login(tracking_uri())
                 raise UserError(
-                    f"MLflow at {uri} does not answer: start it with `mathmill up`, or set MLFLOW_TRACKING_URI"
+                    f"MLflow at {shown_uri()} does not answer: start it with `mathmill up`, or set MLFLOW_TRACKING_URI"
                 )
             with suppress(OSError):  # it holds another one
                 (output / JOURNALS).rmdir()
-            log.info("%s: run %s is told", output, folder.name)
+            log.info("%s: run %s is told", output, teller.run.run_id)
             count += 1
     return count
 
