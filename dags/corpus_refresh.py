@@ -7,27 +7,31 @@
    the decisions and **grow** adds the prefixes' uncollected pages to the next iteration's seed. Iterations past the
    recipe's last one, or after mining has converged, are skipped.
 3. **decontaminate** removes pages that hold benchmark text; **tokenize** makes training shards; **report** closes the
-   build; **publish** starts `pretrain`.
+   build; **publish** starts `pretrain`, or in the run of a crawl **start_pretrain**.
 
 With an earlier build named in the form, a run is a refresh: it drops what the earlier build has, begins with its
 classifier, seed and annotations, and its corpus holds the earlier one.
 
-Runs monthly, and by hand with any recipe. Source: DeepSeekMath, section 2.1.
+Runs once for each crawl that `crawl_releases` announces, one after another: a refresh of the recipe's newest finished
+build with that crawl, its partition key. A crawl that this build was mined from already is skipped. Also by hand with
+any recipe and input. Source: DeepSeekMath, section 2.1.
 """
 
 from pathlib import Path
 
-from airflow.sdk import Param, TaskGroup, TriggerRule, chain
+from airflow.sdk import Param, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
 
 from mathmill.corpus.layout import Build
 from mathmill.recipe_corpus import MAX_ITERATIONS
 from operators.annotator import AskAnnotatorOperator, answered
+from operators.crawl_watch import CRAWLS
 from operators.job import PythonJobOperator, SparkJobOperator
 from operators.mill_dag import mill_dag
 from operators.mining import LAST_COLLECTED, stop_after
-from operators.plan import RUN_OUT, planned_input
-from operators.prepare import PrepareOperator
+from operators.plan import EARLIER_RUNS, RUN_OUT, planned_input
+from operators.prepare import NEWEST, PrepareOperator
 from operators.publish import PublishOperator
+from operators.start_next import StartNextOperator
 
 FIELDS = {
     "Crawl": ["corpus.files", "corpus.contact", "corpus.page_seconds"],
@@ -65,24 +69,24 @@ build = Build(Path(RUN_OUT))
 
 def corpus_job(task_id: str, module: str, out: Path, **inputs: object) -> SparkJobOperator:
     """A Spark job of `mathmill.corpus`; `inputs` are its options."""
-    options = {name: str(value) for name, value in inputs.items()}
+    options = {"reuse": EARLIER_RUNS, **{name: str(value) for name, value in inputs.items()}}
     return SparkJobOperator(task_id=task_id, module=f"mathmill.corpus.{module}", out=str(out), options=options)
 
 
 with mill_dag(
     "corpus_refresh",
     doc=__doc__,
-    schedule="@monthly",
+    schedule=PartitionedAssetTimetable(assets=CRAWLS),
     tags=["corpus", "spark"],
     fields=FIELDS,
     params={
         "previous": Param(
             None,
             type=["string", "null"],
-            description="A finished corpus build that this run refreshes: a path. Left empty: none, a build anew.",
+            description=f"A finished corpus build that this run refreshes: a path, or {NEWEST} for the recipe's newest."
+            " Left empty: none, a build anew.",
         )
     },
-    paused=True,
 ):
     prepare = PrepareOperator(makes="corpus")
     ingest = corpus_job("ingest", "ingest", build.ingested)
@@ -135,6 +139,7 @@ with mill_dag(
                     module="mathmill.corpus.annotate",
                     out=str(this.annotations),
                     options={
+                        "reuse": EARLIER_RUNS,
                         "domains": str(this.domains),
                         "previous": str(annotations),
                         "decisions": answered(ask.task_id),
@@ -169,4 +174,4 @@ with mill_dag(
         task_id="report", module="mathmill.corpus.report", out=str(build.summary), arguments=["--build", RUN_OUT]
     )
     publish = PublishOperator(makes="corpus", record=str(build.tokens))
-    chain(counted, decontaminate, tokenize, report, publish)
+    chain(counted, decontaminate, tokenize, report, publish, StartNextOperator(next_dag="pretrain", makes="corpus"))

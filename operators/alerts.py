@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from urllib.parse import quote
 
-from operators.pages import airflow_page
+from operators.pages import run_page
 from operators.plan import Plan
 from operators.webhook import WebhookHook
 
@@ -17,6 +16,6 @@ def tell_failure(plan: Plan, dag_id: str, run_id: str, failed: Sequence[str]) ->
     if connection is None:
         return
     what = f"failed at {', '.join(failed)}"
-    page = airflow_page(f"dags/{quote(dag_id)}/runs/{quote(run_id)}")
+    page = run_page(dag_id, run_id)
     WebhookHook(connection).send(f"mathmill: {dag_id} with recipe {plan.name} {what}: {page}")
     log.info("told connection %s that %s %s %s", connection, dag_id, run_id, what)

@@ -3,8 +3,9 @@
 from airflow.sdk import BaseOperator, Context
 from typing_extensions import override
 
-from mathmill.tracking import end_dag_run
+from mathmill.tracking.runs import end_dag_run
 from operators.alerts import tell_failure
+from operators.deadline import Deadline
 from operators.job import DAG_ID, RUN_ID, launcher_connections
 from operators.launcher_hook import LauncherHook
 from operators.plan import PREPARE, Plan
@@ -13,7 +14,7 @@ BAD = ("failed", "upstream_failed")
 
 
 class CloseRunOperator(BaseOperator):
-    """End what jobs the DAG run has left, close its MLflow run, and tell people if a task failed.
+    """End what jobs the DAG run has left, close its MLflow run, and tell people if a task failed or it was late.
 
     A job is left where a run is stopped while the job's task waits for another try, and so has nobody to end it.
 
@@ -39,6 +40,9 @@ class CloseRunOperator(BaseOperator):
         status = "FAILED" if bad else "FINISHED"
         end_dag_run(plan["name"], ti.dag_id, run_id, status)
         self.log.info("MLflow run of %s: %s", run_id, status)
+        deadline = Deadline.of(Plan(**plan), context)
+        if deadline and deadline.has_passed():
+            deadline.tell()
         if bad:
             # A task that only waited for a failed one says nothing of the cause.
             failed = [task_id for task_id in bad if states[task_id] == "failed"]

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from mathmill.launcher.launcher import JobSpec, Launcher, Resources
 from mathmill.output import partial_path
 from mathmill.recipe import Recipe
 from mathmill.stack.settings import GPU_POOL
-from mathmill.tracking import tracking_uri
+from mathmill.tracking.server import tracking_uri
+from operators.deadline import Deadline
 from operators.failures import RETRY_POLICY, failure
 from operators.launcher_hook import DEFAULT_CONNECTION, LauncherHook, LauncherSettings
 from operators.link import MlflowRunLink
+from operators.pages import log_page, run_page
 from operators.plan import PLAN, Plan, override_arguments
 from operators.trigger import JobTrigger
 
@@ -91,7 +94,7 @@ class JobOperator(BaseOperator):
         changed = [word for setting in overrides for word in ("--set", setting)]
         return ["--recipe", plan.recipe, *changed, "--out", self.out, *self.arguments, *options]
 
-    def job_resources(self, settings: LauncherSettings) -> Resources:  # noqa: ARG002
+    def job_resources(self, settings: LauncherSettings, recipe: Recipe) -> Resources:  # noqa: ARG002
         """What the job is given."""
         return Resources()
 
@@ -101,14 +104,15 @@ class JobOperator(BaseOperator):
         launcher = settings.make()
         key = self.key = job_key(context)
         with self._ended_on_final_failure(context):
-            self._submit(context, launcher, self.job_resources(settings))
+            self._submit(context, launcher, settings)
+        deadline = Deadline.of(Plan.from_json(self.plan), context)
         self.defer(
-            trigger=JobTrigger(self.launcher_conn_id, key, self.out),
+            trigger=JobTrigger(self.launcher_conn_id, key, self.out, asdict(deadline) if deadline else None),
             method_name="resume",
             timeout=self.execution_timeout,
         )
 
-    def _submit(self, context: Context, launcher: Launcher, resources: Resources) -> None:
+    def _submit(self, context: Context, launcher: Launcher, settings: LauncherSettings) -> None:
         key = job_key(context)
         for earlier in range(generation(context)):
             launcher.cancel(job_key(context, earlier))
@@ -117,7 +121,9 @@ class JobOperator(BaseOperator):
         elif context["params"].get("fresh") and generation(context):
             self._discard_unfinished()
         plan = Plan.from_json(self.plan)
-        command, environment = self.command(plan.load(), self.job_arguments(plan))
+        recipe = plan.load()
+        command, environment = self.command(recipe, self.job_arguments(plan))
+        resources = self.job_resources(settings, recipe)
         launcher.submit(JobSpec(command, {**environment, **job_environment(context)}, resources), key)
         self.log.info("job %s: %s", key, " ".join(command))
 
@@ -186,8 +192,8 @@ class DeepSpeedJobOperator(JobOperator):
         self.stage = stage
 
     @override
-    def job_resources(self, settings: LauncherSettings) -> Resources:
-        return settings.training_resources()
+    def job_resources(self, settings: LauncherSettings, recipe: Recipe) -> Resources:
+        return settings.training_resources(recipe.launch.nodes)
 
     @override
     def command(self, recipe: Recipe, arguments: list[str]) -> Command:
@@ -235,7 +241,7 @@ def job_key(context: Context, of_generation: int | None = None) -> str:
 
 
 def job_environment(context: Context) -> dict[str, str]:
-    """What tells a job its home, its tracking server and whom it works for."""
+    """What tells a job its home, its tracking server, whom it works for and where that is seen."""
     ti = context["ti"]
     return {
         "MATHMILL_HOME": str(home()),
@@ -245,5 +251,7 @@ def job_environment(context: Context) -> dict[str, str]:
         "AIRFLOW_CTX_TASK_ID": ti.task_id,
         "AIRFLOW_CTX_MAP_INDEX": str(ti.map_index),
         "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
+        "AIRFLOW_CTX_RUN_URL": run_page(ti.dag_id, ti.run_id),
+        "AIRFLOW_CTX_LOG_URL": log_page(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number),
         "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),
     }

@@ -15,6 +15,7 @@ from mathmill.launcher.folder import FolderLauncher
 from mathmill.launcher.launcher import Resources, SchedulerUnreachableError
 from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.slurm import SlurmLauncher
+from operators.connection_fields import check_fields
 
 DEFAULT_CONNECTION = "mathmill_launcher_default"
 LAUNCHERS = ("local", "slurm")
@@ -31,7 +32,7 @@ class LauncherSettings:
     partition: str = ""
     """Of Slurm; empty: its default."""
     gpus: int = 0
-    """That a training job asks Slurm for."""
+    """That a training job asks Slurm for on each node."""
     options: str = ""
     """Further options of `sbatch`, as in a shell."""
 
@@ -43,8 +44,7 @@ class LauncherSettings:
             UserError: they make no launcher.
         """
         place = f"connection {connection_id}"
-        if unknown := sorted(set(extra) - set(cls.__slots__)):
-            raise UserError(f"{place}: {unknown[0]} is no field of a launcher: use {', '.join(cls.__slots__)}")
+        check_fields(cls, place, extra, "a launcher")
         settings = cls(**{name: value for name, value in extra.items() if value is not None})
         if settings.launcher not in LAUNCHERS:
             raise UserError(f"{place}: launcher {settings.launcher!r} is none of {', '.join(LAUNCHERS)}")
@@ -61,9 +61,9 @@ class LauncherSettings:
             return SlurmLauncher(root, partition=self.partition, options=shlex.split(self.options))
         return LocalLauncher(root)
 
-    def training_resources(self) -> Resources:
-        """What a training job is given."""
-        return Resources(gpus=self.gpus if self.launcher == "slurm" else 0)
+    def training_resources(self, nodes: int) -> Resources:
+        """What a training job on `nodes` machines is given."""
+        return Resources(nodes=nodes, gpus=self.gpus if self.launcher == "slurm" else 0)
 
 
 class LauncherHook(BaseHook):

@@ -15,6 +15,7 @@ from operators.run_params import run_params
 RETRIES = 3
 """A worker, a node and a rank may each be lost once. What no retry mends is not tried again (operators.failures)."""
 RETRY_DELAY = timedelta(seconds=5)
+TASK_DEFAULTS = {"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY}
 
 
 @contextmanager
@@ -27,7 +28,6 @@ def mill_dag(
     inputs: Mapping[str, str] | None = None,
     fields: Fields | None = None,
     params: Mapping[str, Param] | None = None,
-    paused: bool = False,
 ) -> Iterator[DAG]:
     """A DAG with form, owner, retries and MLflow bookkeeping as every mill DAG; the block adds its tasks.
 
@@ -39,17 +39,14 @@ def mill_dag(
         inputs: stage of an upstream output and what it is for; each is a field of the form.
         fields: keys of the recipe that are fields of the form, by heading.
         params: further fields of the form.
-        paused: whether it waits for somebody to switch it on.
     """
     with DAG(
         dag_id,
         doc_md=doc,
         schedule=schedule,
-        # Without a start date a schedule begins with its next time, not with the last one that passed.
-        catchup=False,
         max_active_runs=1,
-        is_paused_upon_creation=paused,
-        default_args={"owner": "mathmill", "retries": RETRIES, "retry_delay": RETRY_DELAY},
+        is_paused_upon_creation=False,
+        default_args=TASK_DEFAULTS,
         params={**(params or {}), **run_params(inputs, fields)},
         tags=["mathmill", *tags],
         user_defined_macros={"last_collected": last_collected},

@@ -7,7 +7,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from mathmill.corpus.layout import Build
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from operators.plan import PREPARE, Plan
 
 

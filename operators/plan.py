@@ -52,6 +52,9 @@ PLAN = "{{ ti.xcom_pull(task_ids='" + PREPARE + "') | tojson }}"
 RUN_OUT = "{{ ti.xcom_pull(task_ids='" + PREPARE + "').out }}"
 """Template of the run's output directory."""
 
+EARLIER_RUNS = "{{ '' if params.fresh else ti.xcom_pull(task_ids='" + PREPARE + "').out.rpartition('/')[0] }}"
+"""Template of the folder of all runs of the same recipe and DAG; empty where the run is to make everything anew."""
+
 
 def planned_input(stage: str) -> str:
     """Template of the path of the upstream output of `stage`."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from typing_extensions import override
 
 from mathmill import home
@@ -19,6 +19,10 @@ from operators.run_params import requested_overrides
 
 REFRESHED = ("classifier", "annotations", "unique", "decontaminated", "tokens")
 """What a refresh takes from an earlier build, as inputs of the plan."""
+NEWEST = "newest"
+"""As the param `previous`: the recipe's newest finished build."""
+CRAWL = "crawl"
+"""In a request: the crawl that the run is for."""
 
 
 class PrepareOperator(BaseOperator):
@@ -41,10 +45,14 @@ class PrepareOperator(BaseOperator):
 
     @override
     def execute(self, context: Context) -> dict[str, object]:
+        request = _request(context)
         try:
-            plan = self.plan(context["run_id"], _request(context))
+            plan = self.plan(context["run_id"], request)
         except UserError as error:
             raise AirflowFailException(str(error)) from None
+        except CrawlHeldError as held:
+            self.log.info("%s", held)
+            raise AirflowSkipException(str(held)) from None
         self.log.info("%s with recipe %s %s: %s", self.makes, plan.recipe, plan.overrides, plan.out)
         return plan.to_xcom()
 
@@ -53,40 +61,76 @@ class PrepareOperator(BaseOperator):
 
         Raises:
             UserError: recipe, overrides or an input cannot be used.
+            CrawlHeldError: it is for a crawl that the refreshed build was mined from.
         """
-        reference = request["recipe"]
-        if reference not in recipe_names():
-            reference = str(recipe_path(reference).resolve())
+        reference = recipe_reference(request["recipe"])
         overrides = requested_overrides(request)
         recipe = load_recipe(reference, override_arguments(overrides))
         inputs = {stage: request.get(stage) or str(home.newest_output(recipe.name, stage)) for stage in self.needs}
         for stage, path in inputs.items():
             if not Path(path).is_dir():
                 raise UserError(f"param {stage}: {path} is no folder: give the path of a finished output")
-        if self.makes == "corpus":
-            inputs |= _corpus_inputs(recipe, request.get("previous"))
         out = home.outputs(recipe.name, self.makes) / home.run_folder(run_id)
+        if self.makes == "corpus":
+            earlier = _earlier_build(recipe, request.get("previous"), out)
+            if earlier and (crawl := request.get(CRAWL)) in earlier.crawls():
+                raise CrawlHeldError(f"{earlier.root} holds {crawl} already: it is not mined again")
+            inputs |= _corpus_inputs(recipe, earlier)
         return Plan(recipe=reference, name=recipe.name, overrides=overrides, out=str(out), inputs=inputs)
 
 
-def _corpus_inputs(recipe: Recipe, previous: str | None) -> dict[str, str]:
-    """What a corpus build begins with: the recipe's seed, or all that the earlier build taught; empty where nothing.
+class CrawlHeldError(Exception):
+    """The corpus that is to be refreshed was mined from the crawl already."""
+
+
+def recipe_reference(given: str) -> str:
+    """The recipe's name in `recipes/`, or its absolute path.
 
     Raises:
-        UserError: the earlier build is not finished.
+        UserError: it names none.
     """
-    if not previous:
+    return given if given in recipe_names() else str(recipe_path(given).resolve())
+
+
+def _earlier_build(recipe: Recipe, previous: str | None, out: Path) -> Build | None:
+    """The build that is refreshed: one that is named, or the recipe's newest beside the run's own `out`, if any.
+
+    Raises:
+        UserError: the one named is not finished.
+    """
+    if previous != NEWEST:
+        return Build(require_finished(Path(previous), "mathmill corpus build")) if previous else None
+    finished = [build for build in home.finished_outputs(recipe.name, "corpus") if build != out]
+    return Build(finished[-1]) if finished else None
+
+
+def _corpus_inputs(recipe: Recipe, earlier: Build | None) -> dict[str, str]:
+    """What a corpus build begins with: the recipe's seed, or all that an earlier build taught; empty where nothing."""
+    if earlier is None:
         return {"seed": recipe.corpus.seed} | dict.fromkeys(REFRESHED, "")
-    build = Build(require_finished(Path(previous), "mathmill corpus build"))
-    known = (build.last_classifier(), build.last_annotations(), build.unique, build.decontaminated, build.tokens)
-    return {"seed": build.last_seed()} | {name: str(path or "") for name, path in zip(REFRESHED, known, strict=True)}
+    known = (
+        earlier.last_classifier(),
+        earlier.last_annotations(),
+        earlier.unique,
+        earlier.decontaminated,
+        earlier.tokens,
+    )
+    return {"seed": earlier.last_seed()} | {name: str(path or "") for name, path in zip(REFRESHED, known, strict=True)}
 
 
 def _request(context: Context) -> Mapping[str, Any]:
-    """What the run was asked for: by the newest event that started it, else by its params."""
+    """What the run was asked for: by the newest event that started it, else by its params.
+
+    The run of a partition refreshes the recipe's newest corpus with the crawl that the partition is.
+    """
     events = [event for events in context["triggering_asset_events"].values() for event in events]
     told = [event for event in events if "recipe" in event.extra]
-    if not told:
-        return context["params"]
-    extra: Mapping[str, Any] = max(told, key=lambda event: event.timestamp).extra
-    return {"recipe": extra["recipe"], "overrides": extra["overrides"], **extra["outputs"]}
+    request: Mapping[str, Any] = context["params"]
+    if told:
+        extra = max(told, key=lambda event: event.timestamp).extra
+        request = {"recipe": extra["recipe"], "overrides": extra["overrides"], **extra.get("outputs", {})}
+    crawl = context["partition_key"]
+    if crawl is None:
+        return request
+    overrides = {**(request["overrides"] or {}), "corpus.input": [crawl]}
+    return {**request, "overrides": overrides, "previous": NEWEST, CRAWL: crawl}

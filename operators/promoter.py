@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param
@@ -12,9 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
 from mathmill.errors import UserError
-from mathmill.evaluation.promote import AUTO, NOBODY, Candidate, candidates
-from mathmill.evaluation.proposal import proposal
 from operators.plan import PLAN, Plan
+
+if TYPE_CHECKING:
+    from mathmill.evaluation.promote import Candidate
 
 TASK_ID = "ask"
 PROMOTE, KEEP, ACCURACY = "Promote", "Keep the champions", "By accuracy"
@@ -53,6 +54,9 @@ class AskPromoterOperator(HITLOperator):
 
     @override
     def execute(self, context: Context) -> None:
+        from mathmill.evaluation.promote import AUTO, candidates  # with its graders, a tenth of a second
+        from mathmill.evaluation.proposal import proposal
+
         plan = Plan.from_json(self.plan)
         recipe = plan.load().evaluation.promotion
         if recipe.mode == AUTO:
@@ -76,6 +80,8 @@ class AskPromoterOperator(HITLOperator):
 
     @override
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, str] | None:
+        from mathmill.evaluation.promote import NOBODY
+
         answer = super().execute_complete(context, event)
         (chosen,), who = answer["chosen_options"], answer["responded_by_user"]
         if chosen == ACCURACY:
@@ -92,7 +98,7 @@ def decided(part: str) -> str:
     return "{{ (ti.xcom_pull(task_ids='" + TASK_ID + "') or {}).get('" + part + "', '') }}"
 
 
-def _models(found: Collection[Candidate]) -> Param:
+def _models(found: "Collection[Candidate]") -> Param:
     """The field of the models that are to be promoted: those that are no champions yet, at first all."""
     labels = [one.label for one in found if not one.reigns]
     return Param(

@@ -12,7 +12,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "MathMill",
         "description": "Spark and DeepSpeed jobs as durable tasks.",
         "extra-links": ["operators.link.MlflowRunLink"],
-        "connection-types": [launcher_connection(), webhook_connection()],
+        "connection-types": [launcher_connection(), webhook_connection(), crawls_connection()],
     }
 
 
@@ -37,7 +37,7 @@ def launcher_connection() -> dict[str, Any]:
             "partition": {"label": "Partition", "description": "Slurm's. Empty: its default.", "schema": FORM_TEXT},
             "gpus": {
                 "label": "GPUs of a training job",
-                "description": "Asked of Slurm; 0 on a cluster without.",
+                "description": "Asked of Slurm on each node; 0 on a cluster without.",
                 "schema": {"type": ["integer", "null"], "minimum": 0, "default": 0},
             },
             "options": {
@@ -59,5 +59,43 @@ def webhook_connection() -> dict[str, Any]:
             "hidden-fields": ["host", "schema", "login", "port", "extra"],
             "relabeling": {"password": "Address"},
             "placeholders": {"password": "https://…, kept secret"},
+        },
+    }
+
+
+def crawls_connection() -> dict[str, Any]:
+    """The connection type that says which list of crawls is watched, and its form; `operators.crawls_hook` reads it."""
+    return {
+        "connection-type": "mathmill_crawls",
+        "hook-class-name": "operators.crawls_hook.CrawlsHook",
+        "hook-name": "MathMill list of crawls",
+        "ui-field-behaviour": {"hidden-fields": ["host", "port", "login", "password", "schema", "extra"]},
+        "conn-fields": {
+            "list": {
+                "label": "List of crawls",
+                "description": "Address or path of a JSON list of objects with an id. Empty: Common Crawl's.",
+                "schema": FORM_TEXT,
+            },
+            "recipe": {
+                "label": "Recipe",
+                "description": "Whose corpus is refreshed: a name in recipes/, or an absolute path.",
+                "schema": {"type": "string"},
+            },
+            "overrides": {
+                "label": "Overrides",
+                "description": 'Keys of the recipe that the refreshes change, for example {"corpus.files": 100}.',
+                "schema": {"type": ["object", "null"]},
+            },
+            "since": {
+                "label": "Since",
+                "description": "A crawl id: crawls of the list from this one on are refreshed, too. Empty: only those"
+                " that come.",
+                "schema": FORM_TEXT,
+            },
+            "hours": {
+                "label": "Hours between two looks",
+                "description": "At the list; 24 by default.",
+                "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "default": 24},
+            },
         },
     }

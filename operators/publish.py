@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from typing_extensions import override
 
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from operators.assets import output_alias, output_asset
 from operators.plan import PLAN, Plan
 

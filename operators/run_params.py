@@ -10,7 +10,7 @@ from mathmill.recipe_file import recipe_names
 from operators.recipe_field import Fields, recipe_fields
 
 DEFAULT_RECIPE = "deepseekmath-7b"
-ALERTS: Fields = {"Alerts": ["alerts.connection"]}
+ALERTS: Fields = {"Alerts": ["alerts.connection", "alerts.deadline_hours"]}
 """What every form has."""
 OTHERS = "Other keys of the recipe"
 
@@ -23,12 +23,13 @@ def run_params(inputs: Mapping[str, str] | None = None, fields: Fields | None = 
         fields: keys that have a field of their own, by heading; those of the alerts have one always.
     """
     params = {
-        "recipe": _recipe_param(),
+        "recipe": recipe_param(DEFAULT_RECIPE, "Every number of the run."),
         "fresh": Param(
             False,
             type="boolean",
-            description="Whether a cleared task throws away what its last job left unfinished and begins anew; else it"
-            " goes on from the newest checkpoint.",
+            description="Whether everything is made anew: a cleared task then throws away what its last job left"
+            " unfinished, instead of going on from the newest checkpoint, and no stage takes over what an earlier run"
+            " made with the same code, settings and inputs.",
         ),
     }
     for stage, purpose in (inputs or {}).items():
@@ -37,12 +38,10 @@ def run_params(inputs: Mapping[str, str] | None = None, fields: Fields | None = 
             type=["string", "null"],
             description=f"{purpose}: a path. Left empty: the recipe's newest finished one.",
         )
-    overrides = Param(
-        {},
-        type=["object", "null"],
+    overrides = overrides_param(
+        'Keys of the recipe to change for this run, for example {"corpus.min_score": 0.6}; those of the fields above'
+        " are better changed there.",
         section=OTHERS,
-        description='Keys of the recipe to change for this run, for example {"corpus.min_score": 0.6}; those of the'
-        " fields above are better changed there.",
     )
     return params | recipe_fields({**(fields or {}), **ALERTS}) | {"overrides": overrides}
 
@@ -61,13 +60,20 @@ def requested_overrides(params: Mapping[str, Any]) -> dict[str, Any]:
     return {**others, **fields}
 
 
-def _recipe_param() -> Param:
+def recipe_param(default: str | None, purpose: str) -> Param:
+    """The field of the recipe; it may be left empty where there is no default."""
     names = recipe_names()
     known = "|".join(name.replace(".", r"\.") for name in names)
     return Param(
-        DEFAULT_RECIPE,
-        type="string",
+        default,
+        type="string" if default else ["string", "null"],
         pattern=rf"^({known}|/.+)$",
         examples=names,
-        description=f"Every number of the run: {', '.join(names)}, or the absolute path of a recipe.",
+        description=f"{purpose} One of {', '.join(names)}, or the absolute path of a recipe.",
     )
+
+
+def overrides_param(purpose: str, section: str | None = None) -> Param:
+    """The field of keys of the recipe that are changed."""
+    place = {"section": section} if section else {}
+    return Param({}, type=["object", "null"], description=purpose, **place)

@@ -1,18 +1,23 @@
 """The trigger that follows a job while its task holds no worker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from typing_extensions import override
 
-from mathmill.job import RECORD, JobRecord
+from mathmill.job_record import RECORD, JobRecord
 from mathmill.launcher.folder import FolderLauncher
 from mathmill.launcher.launcher import JobState, JobStatus, SchedulerUnreachableError
-from mathmill.tracking import run_url
+from mathmill.tracking.server import run_url
+from operators.deadline import Deadline
 from operators.failures import Cause
 from operators.launcher_hook import LauncherHook
 from operators.link import LINK_KEY, record_url
@@ -21,6 +26,8 @@ POLL_SECONDS = 0.5
 QUEUE_POLL_SECONDS = 5.0
 """While a scheduler keeps the job waiting: every look is a question to it."""
 UNREACHABLE_POLL_SECONDS = 30.0
+RETELL_SECONDS = 300.0
+"""Until a message that did not arrive is sent again."""
 ERROR = "mathmill: error: "
 """Begins the one line in which a job names a mistake of its user."""
 OUT_OF_MEMORY = "CUDA out of memory"
@@ -38,13 +45,19 @@ class JobTrigger(BaseTrigger):
         launcher_conn_id: connection that names the launcher.
         key: the job's key there.
         out: the job's output directory, if it makes one.
+        deadline: of the run, the fields of a `Deadline`; people are told when it passes.
     """
 
-    def __init__(self, launcher_conn_id: str, key: str, out: str | None) -> None:
+    def __init__(
+        self, launcher_conn_id: str, key: str, out: str | None, deadline: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.launcher_conn_id = launcher_conn_id
         self.key = key
         self.out = out
+        self.deadline = Deadline(**deadline) if deadline else None
+        self.told_at = 0.0
+        """When telling people was tried, in seconds since the epoch; infinite once they were told."""
 
     @override
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -52,6 +65,7 @@ class JobTrigger(BaseTrigger):
             "launcher_conn_id": self.launcher_conn_id,
             "key": self.key,
             "out": self.out,
+            "deadline": asdict(self.deadline) if self.deadline else None,
         }
 
     @override
@@ -60,6 +74,7 @@ class JobTrigger(BaseTrigger):
         log = _LogReader()
         linked, told = False, ""
         while True:
+            await self._tell_if_late()
             try:
                 # Asked first: what an ended job wrote is then all there.
                 status = await asyncio.to_thread(launcher.find, self.key)
@@ -88,6 +103,17 @@ class JobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         launcher = await asyncio.to_thread(self._launcher)
         await asyncio.to_thread(launcher.cancel, self.key)
+
+    async def _tell_if_late(self) -> None:
+        """Tell people that the run is late; where they cannot be told, the job goes on and it is tried again."""
+        if self.deadline is None or not self.deadline.has_passed() or time.time() < self.told_at + RETELL_SECONDS:
+            return
+        try:
+            await asyncio.to_thread(self.deadline.tell)
+            self.told_at = math.inf
+        except (AirflowException, OSError) as error:
+            self.told_at = time.time()
+            self.log.warning("the run is late, and nobody could be told: %s", error)
 
     def _launcher(self) -> FolderLauncher:
         return LauncherHook(self.launcher_conn_id).get_conn()
@@ -152,4 +178,6 @@ def _outcome(out: str | None) -> dict[str, Any] | None:
         return None
     record = JobRecord.read(Path(out))
     value = {"path": out, "seconds": record.seconds, "mlflow_run_id": record.mlflow_run_id, **record.figures}
+    if record.taken_over:
+        value["taken_over"] = record.taken_over
     return {"return_value": value, LINK_KEY: record_url(record)}

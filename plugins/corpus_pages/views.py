@@ -31,6 +31,7 @@ def overview_page(request: Request, known_build: KnownBuild) -> HTMLResponse:
         growth=overview.growth(build),
         histograms=[(number, found) for number, found in histograms if found],
         report=overview.report(build),
+        stages=overview.stages(build),
         domains=overview.collected_domains(iterations[-1]) if iterations else [],
         benchmarks=overview.benchmarks(build),
     )

@@ -19,7 +19,7 @@ from mathmill.stack.services import Stack, stop_stack
 from mathmill.stack.settings import USER, password
 from mathmill.stack.up import start_stack
 from tests.corpus.small_crawl import MATH, OTHER, SETTINGS, words_drawn
-from tests.plugins.browser import chromium
+from tests.plugins.browser import PATIENCE_MS, chromium
 
 DEADLINE_SECONDS = 900
 SITES = ("mixed.example", "blog.example")
@@ -104,6 +104,7 @@ def test_a_person_decides_on_the_page_and_the_iteration_goes_on_with_that(tmp_pa
         run = airflow.trigger("corpus_refresh", {"recipe": "demo", "overrides": overrides})
         _wait(lambda: _state(airflow, run, "iteration_1.ask") == "awaiting_input", airflow, run)
         tab = browser.new_page()
+        tab.set_default_timeout(PATIENCE_MS)
         _log_in(tab, stack.ports.airflow_url)
         tab.goto(f"{airflow.run_url(run)}/plugin/corpus-run")
         _decide(tab)

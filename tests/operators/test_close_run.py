@@ -10,7 +10,8 @@ from mathmill.home import home
 from mathmill.launcher.launcher import JobSpec
 from mathmill.launcher.local import LocalLauncher
 from mathmill.recipe_file import load_recipe
-from mathmill.tracking import task_run, tracking_client
+from mathmill.tracking.server import tracking_client
+from mathmill.tracking.task_run import task_run
 from operators import close_run
 from operators.close_run import CloseRunOperator
 from operators.job import DeepSpeedJobOperator, PythonJobOperator, launcher_connections

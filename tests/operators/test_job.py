@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +16,11 @@ from typing_extensions import override
 
 from mathmill.errors import UserError
 from mathmill.home import home
-from mathmill.launcher.launcher import JobSpec
+from mathmill.launcher.launcher import JobSpec, Resources
 from mathmill.launcher.local import LocalLauncher
 from mathmill.launcher.slurm import SlurmLauncher
 from mathmill.output import partial_path
+from mathmill.recipe_file import load_recipe
 from operators.failures import RETRY_POLICY, failure
 from operators.job import DeepSpeedJobOperator, JobOperator, job_key
 from operators.launcher_hook import DEFAULT_CONNECTION, LauncherSettings
@@ -145,6 +147,17 @@ def test_a_job_ends_with_its_task_s_last_try(
     assert launcher.find(key).live is lives
 
 
+def test_a_job_s_trigger_knows_the_deadline_of_the_run(launcher: LocalLauncher) -> None:
+    late = Plan("demo", "demo", {"alerts.connection": "team", "alerts.deadline_hours": 2}, "/out")
+    operator = ScriptOperator(script="pass", out=None)
+    operator.plan = json.dumps(late.to_xcom())
+    context = _context() | {"run_id": "first", "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC))}
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    deadline = deferred.value.trigger.serialize()[1]["deadline"]
+    assert (deadline["connection"], deadline["at"]) == ("team", datetime(2026, 1, 1, 2, tzinfo=UTC).timestamp())
+
+
 def test_a_killed_task_ends_its_job(launcher: LocalLauncher) -> None:
     operator = ScriptOperator(script=SLEEP, out=None)
     key = _submit(operator, _context())
@@ -153,11 +166,12 @@ def test_a_killed_task_ends_its_job(launcher: LocalLauncher) -> None:
     assert not launcher.find(key).live
 
 
-def test_a_training_takes_the_pool_and_the_gpus_of_the_connection() -> None:
+def test_a_training_takes_the_pool_the_recipe_s_nodes_and_the_gpus_of_the_connection() -> None:
     operator = DeepSpeedJobOperator(task_id="pretrain", stage="pretrain", out="/out")
+    recipe = load_recipe("demo", ["launch.nodes=2", "launch.processes=1"])
     assert operator.pool == "gpu"
-    assert operator.job_resources(LauncherSettings("slurm", gpus=4)).gpus == 4
-    assert operator.job_resources(LauncherSettings("local", gpus=4)).gpus == 0
+    assert operator.job_resources(LauncherSettings("slurm", gpus=4), recipe) == Resources(nodes=2, gpus=4)
+    assert operator.job_resources(LauncherSettings("local", gpus=4), recipe) == Resources(nodes=2, gpus=0)
 
 
 @pytest.mark.parametrize(

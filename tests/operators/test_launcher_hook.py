@@ -42,7 +42,7 @@ def test_a_connection_to_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(launcher, SlurmLauncher)
     assert (launcher.root, launcher.partition) == (Path("/shared/jobs"), "gpu")
     assert launcher.options == ["--account=a b", "--nice"]
-    assert hook.settings().training_resources().gpus == 8
+    assert hook.settings().training_resources(1).gpus == 8
 
 
 def test_fields_left_empty_have_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

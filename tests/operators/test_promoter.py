@@ -11,12 +11,12 @@ import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 
-from mathmill import tracking
 from mathmill.evaluation.accuracy import Score
 from mathmill.evaluation.promote import promote
 from mathmill.evaluation.results import Result, write_results
 from mathmill.grading.grader import OUTCOMES
 from mathmill.recipe_file import load_recipe
+from mathmill.tracking.task_run import task_run
 from operators.plan import Plan
 from operators.promoter import ACCURACY, KEEP, MODELS, PROMOTE, AskPromoterOperator
 
@@ -32,7 +32,7 @@ def evaluated(tmp_path: Path) -> Callable[[str], Path]:
         model, out = tmp_path / name, tmp_path / f"{name}-evaluation"
         model.mkdir()
         out.mkdir()
-        with tracking.task_run(load_recipe("demo"), "rl") as run:
+        with task_run(load_recipe("demo"), "rl") as run:
             run.register_model(model, "demo", "rl", {})
         score = Score(100, 1, 0.5, 0.4, 0.6)
         result = Result(str(model), "rl", "rl", "sums", "cot", score, dict.fromkeys(OUTCOMES, 0), cut=0)

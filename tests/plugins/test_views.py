@@ -4,8 +4,9 @@ import re
 
 from mathmill.corpus.layout import Build
 from mathmill.home import home
+from mathmill.reuse.take_over import SAME
 from tests.plugins.conftest import Client
-from tests.plugins.written_build import FOLDER, RUN_ID, close_build
+from tests.plugins.written_build import FOLDER, RUN_ID, close_build, finish
 
 BUILD = f"/corpus/builds/demo/{FOLDER}"
 
@@ -32,6 +33,23 @@ def test_the_overview_has_growth_scores_languages_domains_and_benchmarks(client:
     assert "kept from 0.500 on" in text
     assert "<td>eng</td>" in text
     assert f'<a href="{BUILD}/removed?benchmark=GSM8K">GSM8K</a>' in text
+
+
+def test_the_overview_says_which_stages_were_taken_over_and_why(client: Client, waiting: Build) -> None:
+    earlier = waiting.root.with_name("earlier")
+    finish(waiting.ingested, "ingest", {}, taken_over=str(earlier / "ingested"))
+    finish(waiting.iteration(1).scores, "score", {}, taken_over=str(earlier / "iteration-2" / "scores"))
+    finish(waiting.unique, "dedup", {}, made_because="seed is <2>, was 1")
+    text = client("vic", "VIEWER").get(f"{BUILD}/").text
+    rows = re.findall(r"<tr><td>(.*?)</td>.*?</td><td>(.*?)</td><td>(.*?)</td></tr>", text.partition('id="stages"')[2])
+    link = 'taken over from <a href="/corpus/builds/demo/earlier/">earlier</a>'
+    assert rows == [
+        ("ingested", link, SAME),
+        ("unique", "made", "seed is &lt;2&gt;, was 1"),
+        ("iteration-1/scores", link, SAME),
+        ("iteration-1/collected", "made", ""),
+        ("iteration-1/domains", "made", ""),
+    ]
 
 
 def test_removed_pages_show_what_was_found(client: Client, waiting: Build) -> None:

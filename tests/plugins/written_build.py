@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from mathmill.corpus.layout import Build
 from mathmill.corpus.question import Question
-from mathmill.job import JobRecord
+from mathmill.job_record import JobRecord
 from mathmill.output import SUCCESS
 
 RUN_ID = "manual__2026-11-25T10:00:00+00:00"
@@ -87,10 +87,10 @@ def prefix_row(name: str) -> dict[str, Any]:
     return {"domain": host, "url_prefix": name, **counts, "score_bins": [pages // 2, *[0] * 8, pages - pages // 2]}
 
 
-def finish(out: Path, stage: str, figures: dict[str, Any]) -> None:
-    """Make `out` a finished output with these figures."""
+def finish(out: Path, stage: str, figures: dict[str, Any], **more: str) -> None:
+    """Make `out` a finished output with these figures and what `more` its record is to say."""
     out.mkdir(parents=True)
-    record = JobRecord(stage, "demo", "digest", {}, figures, 1.0, "run", "1", "2026-11-25T10:00:00+00:00")
+    record = JobRecord(stage, "demo", "digest", {}, figures, 1.0, "run", "1", "2026-11-25T10:00:00+00:00", **more)
     (out / "job.json").write_text(json.dumps(asdict(record)))
     (out / SUCCESS).touch()
 

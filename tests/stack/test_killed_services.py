@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,12 @@ import yaml
 from mathmill.home import home
 from mathmill.launcher import wrapper
 from mathmill.launcher.folder import exit_code
-from mathmill.launcher.processes import processes_with
+from mathmill.launcher.processes import in_sessions, processes_with, send
 from mathmill.stack.airflow_api import AirflowApi, DagRun
 from mathmill.stack.services import Stack, stop_stack
 from mathmill.stack.settings import USER, password
 from mathmill.stack.up import start_stack
-from mathmill.tracking import tracking_client
+from mathmill.tracking.server import tracking_client
 from tests.byte_tokenizer import byte_tokenizer
 from tests.tiny_pretraining import TINY, write_shards
 
@@ -96,10 +98,15 @@ def _keys(run: DagRun) -> list[Path]:
     return sorted(ours, key=lambda key: (key / "1" / wrapper.SPEC).stat().st_mtime_ns)
 
 
+@cache
+def _unfinished(airflow: AirflowApi, run: DagRun) -> Path:
+    """The output of the run's training as long as it is not finished."""
+    return Path(f"{airflow.result(run, 'prepare')['out']}.partial")
+
+
 def _checkpoint(airflow: AirflowApi, run: DagRun) -> int:
     """Step of the newest checkpoint; 0 where there is none."""
-    plan = airflow.result(run, "prepare")
-    latest = Path(f"{plan['out']}.partial") / "checkpoints" / "latest"
+    latest = _unfinished(airflow, run) / "checkpoints" / "latest"
     return int(latest.read_text().split("-")[1]) if latest.is_file() else 0
 
 
@@ -133,9 +140,10 @@ def test_a_training_outlives_worker_scheduler_triggerer_and_its_own_rank(
     (key,) = _until(lambda: _keys(training))
     _until((key / "1" / wrapper.SUBMITTED).is_file)
     scheduler = _service(services, "scheduler")
-    workers = [one for one in scheduler.children(recursive=True) if os.getsid(one.pid) == os.getsid(scheduler.pid)]
-    for process in workers:
-        process.kill()
+    below = scheduler.children(recursive=True)
+    for process in in_sessions([os.getsid(scheduler.pid)]):
+        if process in below:
+            send(process, signal.SIGKILL)
     _until(lambda: not scheduler.is_running())
     _until(lambda: _checkpoint(airflow, training) >= 50)
     _service(services, "scheduler").kill()
@@ -172,7 +180,7 @@ def test_a_clear_goes_on_from_the_checkpoint_and_a_failed_run_leaves_no_process(
     token = requests.post(f"{airflow.url}/auth/token", json={"username": USER, "password": password()}, timeout=30)
     headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
     told = json.loads((first / "1" / wrapper.MLFLOW_RUN).read_text())
-    _until(lambda: told["run_id"] in str(requests.get(link, headers=headers, timeout=30).json()), 30)
+    _until(lambda: told["run_id"] in str(requests.get(link, headers=headers, timeout=30).json()))
     body = {"dag_run_id": training.run_id, "task_ids": ["pretrain"], "dry_run": False, "only_failed": False}
     url = f"{airflow.url}/api/v2/dags/pretrain/clearTaskInstances"
     assert requests.post(url, json=body, headers=headers, timeout=60).ok
