@@ -1,9 +1,13 @@
 """Airflow's API server with the plugin, and clients of different roles."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -12,6 +16,7 @@ from mathmill.home import CHECKOUT, home
 from tests.plugins.written_build import write_waiting_build
 
 Client = Callable[..., TestClient]
+PREFIX = "/air"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,23 @@ def airflow_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
         yield create_app(apps="core")
         purge_cached_app()
         airflow_settings.dispose_orm()
+
+
+@pytest.fixture(scope="module")
+def server(airflow_app: FastAPI) -> Iterator[str]:
+    """Address of the server on this machine, which it serves below a prefix."""
+
+    async def below_prefix(scope: Any, receive: Any, send: Any) -> None:
+        await airflow_app({**scope, "root_path": PREFIX}, receive, send)
+
+    running = uvicorn.Server(uvicorn.Config(below_prefix, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=asyncio.run, args=[running.serve()], daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}{PREFIX}"
+    running.should_exit = True
+    thread.join()
 
 
 @pytest.fixture

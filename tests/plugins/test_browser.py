@@ -1,14 +1,9 @@
 """The annotation page in a real browser: its keys, its speed with five hundred domains, and hostile pages."""
 
-import asyncio
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from mathmill.corpus.decisions import read_decisions
 from mathmill.home import home
@@ -17,24 +12,6 @@ from tests.plugins.conftest import Client
 from tests.plugins.written_build import FOLDER, write_waiting_build
 
 PAGE = f"corpus/builds/demo/{FOLDER}/annotate/1/"
-PREFIX = "/air"
-
-
-@pytest.fixture(scope="module")
-def server(airflow_app: FastAPI) -> Iterator[str]:
-    """Address of the server on this machine, which it serves below a prefix."""
-
-    async def below_prefix(scope: Any, receive: Any, send: Any) -> None:
-        await airflow_app({**scope, "root_path": PREFIX}, receive, send)
-
-    running = uvicorn.Server(uvicorn.Config(below_prefix, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=asyncio.run, args=[running.serve()], daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}{PREFIX}"
-    running.should_exit = True
-    thread.join()
 
 
 @pytest.fixture
