@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from mathmill.corpus.fetch import Client
 
 COMMON_CRAWL = "https://index.commoncrawl.org/collinfo.json"
+NEWS = "CC-NEWS"
+"""Kind of the crawls that are kept by month; the others are by week."""
 WEEK = r"(?:0[1-9]|[1-4]\d|5[0-3])"
 MONTH = r"(?:0[1-9]|1[0-2])"
-CRAWL_ID = rf"CC-(?:(?:MAIN|SUPPLEMENTAL)-\d{{4}}-{WEEK}|NEWS-\d{{4}}-{MONTH})"
+CRAWL_ID = rf"(?:CC-(?:MAIN|SUPPLEMENTAL)-\d{{4}}-{WEEK}|{NEWS}-\d{{4}}-{MONTH})"
 """Pattern of the ids that `corpus.input` takes. Crawls of before 2013 have others, and no lists of WARC files."""
 TIMEOUT_SECONDS = 60.0
 
@@ -31,7 +33,7 @@ def is_crawl_id(name: str) -> bool:
 def time_of(crawl_id: str) -> Place:
     """The place of a crawl in the order of time: its year, the share of it that had passed, and its id."""
     kind, year, part = crawl_id.rsplit("-", 2)
-    parts = 12 if kind == "CC-NEWS" else 53
+    parts = 12 if kind == NEWS else 53
     return int(year), (int(part) - 1) / parts, crawl_id
 
 

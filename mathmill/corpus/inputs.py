@@ -1,19 +1,16 @@
 """What `--input` names: files, globs, lists of files, crawls; and where Common Crawl keeps them."""
 
 import gzip
-import re
 import zlib
 from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mathmill.corpus.crawls import NEWS, is_crawl_id
 from mathmill.corpus.fetch import Client, FetchError, is_remote, opened
 from mathmill.errors import UserError
 
-CRAWL_ID = re.compile(r"CC-(?:MAIN|SUPPLEMENTAL)-\d{4}-\d{2}")
-NEWS_ID = re.compile(r"CC-NEWS-(\d{4})-(\d{2})")
-"""Common Crawl's news is kept by month."""
 CRAWL_DATA = "crawl-data/"
 WARC_LISTING = "warc.paths.gz"
 INDEX_LISTING = "cc-index-table.paths.gz"
@@ -63,9 +60,10 @@ def local_path(name: str) -> str:
 
 def _crawl_folder(given: str) -> str | None:
     """The folder of `crawl-data` that a crawl id stands for; None if `given` is no id."""
-    if news := NEWS_ID.fullmatch(given):
-        return f"CC-NEWS/{news[1]}/{news[2]}"
-    return given if CRAWL_ID.fullmatch(given) else None
+    if not is_crawl_id(given):
+        return None
+    kind, year, part = given.rsplit("-", 2)
+    return f"{kind}/{year}/{part}" if kind == NEWS else given
 
 
 def _listed(given: str, listing: str, base: str, client: Client) -> list[str]:

@@ -19,8 +19,7 @@ from mathmill.corpus.crawls import (
     time_of,
 )
 from mathmill.corpus.fetch import Client
-from mathmill.corpus.inputs import CRAWL_ID as INGESTED
-from mathmill.corpus.inputs import NEWS_ID
+from mathmill.corpus.inputs import input_files
 from mathmill.errors import UserError
 from tests.list_of_crawls import serving_list
 
@@ -30,9 +29,9 @@ LISTED = ["CC-MAIN-2025-51", "CC-MAIN-2026-02", "CC-MAIN-2026-05", "CC-MAIN-2026
 
 
 @given(IDS)
-def test_every_id_is_one_that_can_be_ingested(name: str) -> None:
-    assert is_crawl_id(name)
-    assert INGESTED.fullmatch(name) or NEWS_ID.fullmatch(name)
+def test_every_id_stands_for_a_list_of_warc_files(name: str) -> None:
+    with pytest.raises(UserError, match=r"crawl-data/CC-.*/warc\.paths\.gz does not exist"):
+        input_files([name], "nowhere", CLIENT)
 
 
 @pytest.mark.parametrize(
