@@ -26,8 +26,16 @@ class OneWriter:
         if scope["type"] != "http" or scope["method"] in READS:
             await self._app(scope, receive, send)
             return
+        # Read first: a client that stops halfway holds nobody back.
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+
+        async def again() -> Any:
+            return messages.pop(0) if messages else await receive()
+
         async with self._turn:
-            await self._app(scope, receive, send)
+            await self._app(scope, again, send)
 
 
 class OneWriterPlugin(AirflowPlugin):
