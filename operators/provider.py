@@ -3,6 +3,8 @@
 from typing import Any
 
 FORM_TEXT = {"type": ["string", "null"]}
+OWN_FIELDS_ALONE = {"hidden-fields": ["host", "port", "login", "password", "schema", "extra"]}
+"""Of a form: the fields that every connection has are not shown."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -22,7 +24,7 @@ def launcher_connection() -> dict[str, Any]:
         "connection-type": "mathmill_launcher",
         "hook-class-name": "operators.launcher_hook.LauncherHook",
         "hook-name": "MathMill launcher",
-        "ui-field-behaviour": {"hidden-fields": ["host", "port", "login", "password", "schema", "extra"]},
+        "ui-field-behaviour": OWN_FIELDS_ALONE,
         "conn-fields": {
             "launcher": {
                 "label": "Launcher",
@@ -69,7 +71,7 @@ def crawls_connection() -> dict[str, Any]:
         "connection-type": "mathmill_crawls",
         "hook-class-name": "operators.crawls_hook.CrawlsHook",
         "hook-name": "MathMill list of crawls",
-        "ui-field-behaviour": {"hidden-fields": ["host", "port", "login", "password", "schema", "extra"]},
+        "ui-field-behaviour": OWN_FIELDS_ALONE,
         "conn-fields": {
             "list": {
                 "label": "List of crawls",

@@ -72,14 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figures:
     """Write the tables `pages` and `rejected`, and the `manifest`."""
     corpus = job.recipe.corpus
-    inputs = arguments.input or corpus.input
+    files = read_files(job.recipe, arguments)
     task = IngestTask(
         job.out, PageRules(corpus.min_bytes, corpus.page_bytes), corpus.page_seconds, client_of(corpus.contact)
     )
     if corpus.index is None:
-        names, work = _whole_files(spark, corpus, inputs, task)
+        names, work = _whole_files(spark, files[: corpus.files], task)
     else:
-        names, work = _selection(spark, corpus, corpus.index, inputs, task)
+        names, work = _selection(spark, corpus, corpus.index, files, task)
     done = finished_parts(job.out)
     for _ in progress(_finished(work, task, set(names) - done), total=len(names), unit="parts", start=len(done)):
         pass
@@ -89,11 +89,8 @@ def run(spark: "SparkSession", job: Job, arguments: argparse.Namespace) -> Figur
     return _report(job, entries)
 
 
-def _whole_files(
-    spark: "SparkSession", corpus: CorpusRecipe, inputs: Sequence[str], task: IngestTask
-) -> tuple[list[str], "RDD[Split]"]:
+def _whole_files(spark: "SparkSession", files: Sequence[str], task: IngestTask) -> tuple[list[str], "RDD[Split]"]:
     """The names of all splits, and those that are not done yet."""
-    files = input_files(inputs, corpus.base, task.client)[: corpus.files]
     splits = splits_of(files)
     names = [split.name for split in splits]
     _forget_others(task.out, set(names))
@@ -103,10 +100,9 @@ def _whole_files(
 
 
 def _selection(
-    spark: "SparkSession", corpus: CorpusRecipe, index: IndexRecipe, inputs: Sequence[str], task: IngestTask
+    spark: "SparkSession", corpus: CorpusRecipe, index: IndexRecipe, parquet_files: Sequence[str], task: IngestTask
 ) -> tuple[list[str], "RDD[Split]"]:
     """The names of all WARC files that hold a record that the index selects, and the records of each."""
-    parquet_files = input_files(inputs, corpus.base, task.client, INDEX_LISTING)
     chosen = plan(spark, index, parquet_files, corpus.base, task.out / PLAN, task.client)
     if corpus.files is not None:
         chosen = chosen.orderBy("file").limit(corpus.files)
